@@ -1,0 +1,114 @@
+"""okplug: pytest for container images.
+
+These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile`` and in ``okplug.testing``;
+other modules may change without notice. Names are imported when they are first used, so that ``import okplug`` is cheap.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from okplug.backends import (
+        ROOT_ANNOTATION,
+        Artifact,
+        BuildControl,
+        Builder,
+        BuildOutline,
+        BuildRequest,
+        Descriptor,
+        Registry,
+    )
+    from okplug.config import Config, Parser, Setting, StashKey
+    from okplug.context import ContextFile, ContextSnapshot
+    from okplug.errors import (
+        BuildError,
+        CancelledError,
+        ContextChangedError,
+        ExitCode,
+        Location,
+        ManifestError,
+        OkplugError,
+        PluginError,
+        RegistryError,
+        UsageError,
+    )
+    from okplug.hookspecs import hookimpl
+    from okplug.manifest.model import BuildArg, Image, Located, Manifest, Secret
+    from okplug.reference import Reference
+
+_HOME = {
+    "okplug.backends": (
+        "ROOT_ANNOTATION",
+        "Artifact",
+        "BuildControl",
+        "Builder",
+        "BuildOutline",
+        "BuildRequest",
+        "Descriptor",
+        "Registry",
+    ),
+    "okplug.config": ("Config", "Parser", "Setting", "StashKey"),
+    "okplug.context": ("ContextFile", "ContextSnapshot"),
+    "okplug.errors": (
+        "BuildError",
+        "CancelledError",
+        "ContextChangedError",
+        "ExitCode",
+        "Location",
+        "ManifestError",
+        "OkplugError",
+        "PluginError",
+        "RegistryError",
+        "UsageError",
+    ),
+    "okplug.hookspecs": ("hookimpl",),
+    "okplug.manifest.model": ("BuildArg", "Image", "Located", "Manifest", "Secret"),
+    "okplug.reference": ("Reference",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [  # noqa: RUF022  # grouped by module, as the table above is
+    "ROOT_ANNOTATION",
+    "Artifact",
+    "BuildControl",
+    "Builder",
+    "BuildOutline",
+    "BuildRequest",
+    "Descriptor",
+    "Registry",
+    "Config",
+    "Parser",
+    "Setting",
+    "StashKey",
+    "ContextFile",
+    "ContextSnapshot",
+    "BuildError",
+    "CancelledError",
+    "ContextChangedError",
+    "ExitCode",
+    "Location",
+    "ManifestError",
+    "OkplugError",
+    "PluginError",
+    "RegistryError",
+    "UsageError",
+    "hookimpl",
+    "BuildArg",
+    "Image",
+    "Located",
+    "Manifest",
+    "Secret",
+    "Reference",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  # dear, and rarely wanted
+
+        return version("okplug")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'okplug' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,0 +1,119 @@
+"""What happens during a run, as frozen values: the only thing that reporters see.
+
+Events travel through one queue and reach ``okplug_event`` in order, from one thread. Their fields are plain data, so
+that ``dataclasses.asdict`` of any of them can be written as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What every event has in common.
+
+    :param time: seconds since the epoch.
+    """
+
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    """The run begins: what is needed to know where and with what.
+
+    :param header: lines such as ``root: /src/shop`` and ``builder: embedded``, in the order to print.
+    """
+
+    command: str
+    header: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Collected(Event):
+    """The manifests are read and the selection is made."""
+
+    images: int
+    manifests: int
+    selected: int
+    deselected: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlanned(Event):
+    """One image has its key and a first verdict, ``reuse`` or ``build``."""
+
+    address: str
+    key: str
+    verdict: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted(Event):
+    """A worker begins with an image."""
+
+    address: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog(Event):
+    """A line that a build prints.
+
+    :param instruction: the instruction at work, as its Dockerfile has it, ``""`` when none is.
+    """
+
+    address: str
+    instruction: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished(Event):
+    """An image has its final verdict.
+
+    :param verdict: ``reuse``, ``build``, ``failed``, ``blocked`` or ``cancelled``.
+    :param duration: seconds from start to end, 0.0 when it never started.
+    :param digest: of the manifest or index, ``""`` when there is none.
+    :param reference: the tag that a user knows the image by.
+    :param message: what went wrong, with its place and remedy, ``""`` when nothing did.
+    :param source: the failing lines of the Dockerfile.
+    :param log: the last lines that the failing instruction printed.
+    :param blocked_by: the address of the failed dependency.
+    """
+
+    address: str
+    verdict: str
+    key: str
+    duration: float = 0.0
+    digest: str = ""
+    reference: str = ""
+    message: str = ""
+    source: tuple[str, ...] = ()
+    log: tuple[str, ...] = ()
+    blocked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRaised(Event):
+    """Something that a user should know and that stops nothing.
+
+    :param address: the image it is about, ``""`` for the run.
+    """
+
+    message: str
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    """The run ends; nothing follows.
+
+    :param counts: verdict to number of images.
+    """
+
+    exit_code: int
+    duration: float
+    counts: tuple[tuple[str, int], ...]

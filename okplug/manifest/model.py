@@ -1,0 +1,102 @@
+"""What a manifest says: frozen values, located in their file, with variables expanded.
+
+Every format of manifest decodes to these, and so does a plugin's ``okplug_collect_manifest``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from okplug.errors import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A text and the place where it is written."""
+
+    value: str
+    location: Location
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class BuildArg:
+    """A build argument; *value* may hold ``${OKTETO_BUILD_<NAME>_<FIELD>}``, known only when <NAME> is built."""
+
+    name: str
+    value: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A build secret: the id that a Dockerfile mounts, and where its content comes from.
+
+    :param kind: ``file`` or ``env``.
+    :param source: the absolute path of the file, or the name of the environment variable.
+    """
+
+    id: str
+    kind: str
+    source: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image: an entry of a ``build`` section, or what a plugin adds to the graph.
+
+    :param folder: POSIX path of the manifest's folder below the workspace root, ``""`` for the root itself.
+    :param context: absolute path of the context.
+    :param dockerfile: absolute path of the Dockerfile.
+    :param reference: ``image`` as written in the manifest, after expansion, ``""`` when it is inferred.
+    :param platforms: ``os/arch[/variant]``; empty for the ``platform`` setting.
+    :param network: ``""``, ``none`` or ``host``.
+    :param extra_hosts: host name to address.
+    :param named_contexts: name to ``docker-image://...``, path or URL.
+    """
+
+    name: str
+    folder: str
+    location: Location
+    context: Path
+    dockerfile: Path
+    target: str = ""
+    reference: str = ""
+    args: tuple[BuildArg, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    depends_on: tuple[Located, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    export_cache: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+    ssh: tuple[str, ...] = ()
+    network: str = ""
+    extra_hosts: tuple[tuple[str, str], ...] = ()
+    named_contexts: tuple[tuple[str, str], ...] = ()
+    #: where each key of the entry is written, for messages
+    places: dict[str, Location] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def address(self) -> str:
+        """``folder:name``, unique in the workspace."""
+        return f"{self.folder}:{self.name}"
+
+    def place(self, key: str) -> Location:
+        """Return where *key* is written, else the place of the whole entry."""
+        return self.places.get(key, self.location)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The images of one file, and what its reader wants to say about it."""
+
+    path: Path
+    images: tuple[Image, ...]
+    warnings: tuple[str, ...] = ()

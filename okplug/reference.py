@@ -1,0 +1,1 @@
+"""OCI image references, after the grammar of the distribution project's ``reference`` package."""
