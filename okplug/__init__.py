@@ -1,7 +1,8 @@
 """okplug: pytest for container images.
 
-These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile`` and in ``okplug.testing``;
-other modules may change without notice. Names are imported when they are first used, so that ``import okplug`` is cheap.
+These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile`` and in
+``okplug.testing``; other modules may change without notice. Names are imported when they are first
+used, so that ``import okplug`` is cheap.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        from importlib.metadata import version  # noqa: PLC0415  # dear, and rarely wanted
+        from importlib.metadata import version  # dear, and rarely wanted
 
         return version("okplug")
     if name not in _MODULE_OF:

@@ -1,7 +1,7 @@
-"""The two protocols that plugins implement, ``Registry`` and ``Builder``, and the values that they exchange.
+"""The protocols that plugins implement, ``Registry`` and ``Builder``, and their values.
 
-Both are used from several threads at once. Prove an implementation by subclassing ``RegistryContract`` or
-``BuilderContract`` of ``okplug.testing``.
+Both are used from several threads at once. Prove an implementation by subclassing
+``RegistryContract`` or ``BuilderContract`` of ``okplug.testing``.
 """
 
 from __future__ import annotations
@@ -50,8 +50,9 @@ class Artifact:
 class Registry(Protocol):
     """A store of images.
 
-    Every method that takes a reference serves any repository of the hosts that the plugin answered for. A reference with
-    a digest is found by its digest and one without by its tag. Failures raise ``RegistryError``; what is not there is None.
+    Every method that takes a reference serves any repository of the hosts that the plugin answered
+    for. A reference with a digest is found by its digest and one without by its tag. Failures raise
+    ``RegistryError``; what is not there is None.
     """
 
     #: host that references of the configured registry begin with
@@ -60,16 +61,19 @@ class Registry(Protocol):
     concurrency: int
 
     def describe(self) -> str:
-        """Return what the header says, such as ``OCI layouts in /home/cindy/.cache/okplug/registry``."""
+        """Return what the header says, such as ``OCI layouts in /srv/images``."""
 
     def resolve(self, reference: Reference) -> Descriptor | None:
-        """Return the descriptor of the manifest or index, None if there is none. It is cheap: one HEAD."""
+        """Return the descriptor of the manifest or index, None if there is none.
+
+        It is cheap: one HEAD.
+        """
 
     def read_manifest(self, reference: Reference) -> tuple[Descriptor, bytes] | None:
-        """Return the manifest or index with its bytes, verified against its digest, None if there is none."""
+        """Return the manifest or index with its bytes, verified against its digest, or None."""
 
     def open_blob(self, reference: Reference, digest: str) -> BinaryIO:
-        """Open a blob of the reference's repository; the end of the stream is reached only if its digest is right.
+        """Open a blob of the repository; only right bytes let the stream come to its end.
 
         :raises RegistryError: if it is not there, or at the end of a stream whose bytes are wrong.
         """
@@ -81,16 +85,17 @@ class Registry(Protocol):
         """Store all that *data* yields in the reference's repository and return what it came to."""
 
     def mount_blob(self, source: Reference, target: Reference, digest: str) -> bool:
-        """Make a blob of one repository part of another without copying it; False if that cannot be done."""
+        """Make a blob part of another repository without a copy; False if that cannot be."""
 
     def write_manifest(self, reference: Reference, media_type: str, data: bytes) -> Descriptor:
-        """Store a manifest or index by its digest, whatever tag the reference has; its blobs are already there."""
+        """Store a manifest or index by its digest, not by a tag; its blobs are already there."""
 
     def tag(self, source: Reference, target: Reference) -> Descriptor:
-        """Point *target*, a tag, at the manifest or index that *source* finds, with all that this refers to.
+        """Point *target*, a tag, at what *source* finds, with all that this refers to.
 
-        The digest and every platform stay as they are, blobs are mounted, and nothing is written when the tag points
-        there already. The tag moves in one step: a reader sees the old image or the new one.
+        The digest and every platform stay as they are, blobs are mounted, and nothing is written
+        when the tag points there already. The tag moves in one step: a reader sees the old image or
+        the new one.
         """
 
     def tags(self, reference: Reference) -> Iterator[str]:
@@ -114,7 +119,7 @@ class BuildControl(Protocol):
         """The run was interrupted; raise ``CancelledError`` soon."""
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Have *callback* called, from another thread, when the run is interrupted; at once if it was already."""
+        """Have *callback* called from another thread on interruption, at once if it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +130,15 @@ class BuildRequest:
     :param dockerfile: the parsed Dockerfile; ``dockerfile.lines`` is its text.
     :param resolution: the stages that the target reaches, and what they read.
     :param context: the files that may be read; others do not exist for this build.
-    :param args: build arguments with their final values, by name; undeclared ones may be among them.
+    :param args: build arguments with their final values, by name; undeclared ones may be among
+        them.
     :param platforms: ``os/arch[/variant]``, at least one.
-    :param images: reference as the Dockerfile has it after expansion -> the dependency that it stands for, by digest.
+    :param images: reference as the Dockerfile has it after expansion -> the dependency that it
+        stands for, by digest.
     :param repository: where to store the result; without tag, the builder never writes tags.
     :param annotations: of the manifest, or of the index when there are several platforms.
-    :param source_date_epoch: seconds since the epoch, for every time that the image records; None is 0 where
-        the builder has the choice.
+    :param source_date_epoch: seconds since the epoch, for every time that the image records; None
+        is 0 where the builder has the choice.
     """
 
     image: Image

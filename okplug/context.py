@@ -1,7 +1,8 @@
 """The files that an image reads: what is hashed, and what is sent.
 
-A ``ContextSnapshot`` is the one selection of files that feeds the key and the builder. Its digests are made of relative
-path, kind, executable bit, link target and content, nothing else; owner, times and the other mode bits never count.
+A ``ContextSnapshot`` is the one selection of files that feeds the key and the builder. Its digests
+are made of relative path, kind, executable bit, link target and content, nothing else; owner, times
+and the other mode bits never count.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 class ContextFile:
     """One entry of a context.
 
-    :param relpath: POSIX path below the context; bytes that are not UTF-8 stand as surrogate escapes.
+    :param relpath: POSIX path below the context; bytes that are not UTF-8 stand as surrogate
+        escapes.
     :param kind: ``file``, ``link`` or ``directory``.
-    :param executable: the owner may execute the file; builders give it mode 0755, else 0644. A directory is 0755.
+    :param executable: the owner may execute the file; builders give it mode 0755, else 0644. A
+        directory is 0755.
     :param target: what a link points to, as it stands in the link.
     :param size: bytes of a file.
     :param fingerprint: xxh3-128 of a file's content, 32 hex digits.
@@ -38,7 +41,8 @@ class ContextFile:
 class ContextSnapshot(Protocol):
     """The files of a context that one image reads, as they were when they were hashed.
 
-    ``digest`` is 32 hex digits of xxh3-128 and ``proof`` 64 hex digits of sha256, each over all entries.
+    ``digest`` is 32 hex digits of xxh3-128 and ``proof`` 64 hex digits of sha256, each over all
+    entries.
     """
 
     @property
@@ -60,5 +64,6 @@ class ContextSnapshot(Protocol):
     def open(self, relpath: str) -> BinaryIO:
         """Open a file of the snapshot; reading to its end checks size and fingerprint.
 
-        :raises ContextChangedError: at the end of the stream, or at once, if the file is not what was hashed.
+        :raises ContextChangedError: at the end of the stream, or at once, if the file is not what
+            was hashed.
         """

@@ -1,7 +1,7 @@
 """What happens during a run, as frozen values: the only thing that reporters see.
 
-Events travel through one queue and reach ``okplug_event`` in order, from one thread. Their fields are plain data, so
-that ``dataclasses.asdict`` of any of them can be written as JSON.
+Events travel through one queue and reach ``okplug_event`` in order, from one thread. Their fields
+are plain data, so that ``dataclasses.asdict`` of any of them can be written as JSON.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Event:
 class RunStarted(Event):
     """The run begins: what is needed to know where and with what.
 
-    :param header: lines such as ``root: /src/shop`` and ``builder: embedded``, in the order to print.
+    :param header: lines such as ``root: /src/shop`` and ``builder: embedded``, in the order to
+        print.
     """
 
     command: str

@@ -9,11 +9,13 @@
     report    okplug_event per event, in one thread of its own; okplug_finish once
     end       okplug_unconfigure, always
 
-A hook is of one kind. *Observe* returns None. *Contribute* returns a value; those of all plugins count, in the order of the
-plugins' names. *Decide* returns a value or None; the first that is not None counts and the others are not asked.
+A hook is of one kind. *Observe* returns None. *Contribute* returns a value; those of all plugins
+count, in the order of the plugins' names. *Decide* returns a value or None; the first that is not
+None counts and the others are not asked.
 
-An ``okplugfile.py`` in a folder is asked only for the images at and below that folder; it may implement the hooks that are
-called per image or per manifest: ``okplug_collect_manifest``, ``okplug_key_inputs``, ``okplug_build``, ``okplug_publish``.
+An ``okplugfile.py`` in a folder is asked only for the images at and below that folder; it may
+implement the hooks that are called per image or per manifest: ``okplug_collect_manifest``,
+``okplug_key_inputs``, ``okplug_build``, ``okplug_publish``.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("okplug")
 hookimpl = pluggy.HookimplMarker("okplug")
 
-# ------------------------------------------------------------------------------------------------------------- start
+# -------------------------------------------------------------------------------------------- start
 
 
 @hookspec
@@ -46,10 +48,10 @@ def okplug_addoption(parser: Parser) -> None:
 
 @hookspec
 def okplug_configure(config: Config) -> None:
-    """Set up what the plugin needs for this run; observe, called once after the settings are known."""
+    """Set up what the plugin needs for this run; observe, called once the settings are known."""
 
 
-# ----------------------------------------------------------------------------------------------------------- collect
+# ------------------------------------------------------------------------------------------ collect
 
 
 @hookspec(firstresult=True)
@@ -66,25 +68,27 @@ def okplug_graph_modify(graph: ImageGraph, config: Config) -> None:
     """Add, drop and annotate images and edges; observe, called once when the graph is complete."""
 
 
-# --------------------------------------------------------------------------------------------------------------- key
+# ---------------------------------------------------------------------------------------------- key
 
 
 @hookspec
 def okplug_key_inputs(image: Image, config: Config) -> Mapping[str, str] | None:
     """Add to the key of an image; contribute, called once per image.
 
-    :return: name and value of each further input; both go into the key and its record, so they must not be secret.
+    :return: name and value of each further input; both go into the key and its record, so they must
+        not be secret.
     """
 
 
-# ---------------------------------------------------------------------------------------------------------- backends
+# ----------------------------------------------------------------------------------------- backends
 
 
 @hookspec(firstresult=True)
 def okplug_registry(host: str, config: Config) -> Registry | None:
     """Return the registry that serves a host; decide, called once per host.
 
-    :param host: the ``registry`` setting as it is written, or the host of a reference in a manifest or Dockerfile.
+    :param host: the ``registry`` setting as it is written, or the host of a reference in a manifest
+        or Dockerfile.
     """
 
 
@@ -93,7 +97,7 @@ def okplug_builder(config: Config) -> Builder | None:
     """Return the builder; decide, called once when the first image is to be checked or built."""
 
 
-# -------------------------------------------------------------------------------------------------------------- plan
+# --------------------------------------------------------------------------------------------- plan
 
 
 @hookspec
@@ -101,26 +105,27 @@ def okplug_plan_modify(plan: Plan, config: Config) -> None:
     """Deselect or reorder steps before anything is built; observe, called once."""
 
 
-# ------------------------------------------------------------------------------------------------------------- build
+# -------------------------------------------------------------------------------------------- build
 
 
 @hookspec(firstresult=True)
 def okplug_build(step: Step, config: Config) -> Artifact | None:
     """Build one image; decide, called in a worker thread, at once for several images.
 
-    The core's own implementation comes last and hands the step to the builder; wrap the hook to add to every build.
+    The core's own implementation comes last and hands the step to the builder; wrap the hook to add
+    to every build.
     """
 
 
 @hookspec
 def okplug_publish(step: Step, artifact: Artifact, config: Config) -> None:
-    """Act on an image that has been built and tagged: sign, scan, notify; observe, in the worker thread of the build.
+    """Act on an image that has been built and tagged; observe, in the build's worker thread.
 
-    An exception fails the step; its tags stay.
+    This is the place to sign, scan and notify. An exception fails the step; its tags stay.
     """
 
 
-# ------------------------------------------------------------------------------------------------------------ report
+# ------------------------------------------------------------------------------------------- report
 
 
 @hookspec
@@ -130,10 +135,10 @@ def okplug_event(event: Event) -> None:
 
 @hookspec
 def okplug_finish(report: Report, config: Config) -> None:
-    """Write summaries and files; observe, called once after the last event, also when the run failed."""
+    """Write summaries and files; observe, called once after the last event, failed or not."""
 
 
-# --------------------------------------------------------------------------------------------------------------- end
+# ---------------------------------------------------------------------------------------------- end
 
 
 @hookspec

@@ -1,6 +1,7 @@
 """What a Dockerfile says, parsed but not expanded: frozen values with their lines.
 
-The language is that of BuildKit's ``dockerfile.v0`` frontend, as in the Dockerfile reference of Docker.
+The language is that of BuildKit's ``dockerfile.v0`` frontend, as in the Dockerfile reference of
+Docker.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Instruction:
     :param end_line: last line, here-documents included.
     :param text: what follows keyword and flags.
     :param words: the elements of a JSON array, or *text* split as the instruction splits it
-        (sources and destination of COPY; the one word of WORKDIR; the whole text of a shell-form RUN).
-        Quotes and escapes are still there unless it is a JSON array.
+        (sources and destination of COPY; the one word of WORKDIR; the whole text of a shell-form
+        RUN). Quotes and escapes are still there unless it is a JSON array.
     :param is_json: written as a JSON array (exec form).
     :param pairs: name and value of ENV, LABEL and ARG; an ARG without default has the value None.
     :param trigger: the instruction below an ONBUILD.
@@ -62,7 +63,7 @@ class Instruction:
     trigger: Instruction | None = None
 
     def flag(self, name: str) -> str | None:
-        """Return the value of the last flag *name*, ``""`` when it has none, None when it is not there."""
+        """Return the value of the last flag *name*, ``""`` without a value, None without it."""
         for flag in reversed(self.flags):
             if flag.name == name:
                 return flag.value or ""
@@ -120,8 +121,8 @@ class Dockerfile:
 class ContextRead:
     """What one instruction of a reached stage may read from the context.
 
-    :param patterns: sources relative to the context, variables expanded, quotes gone, as COPY takes them: a path or a
-        pattern with ``*``, ``?`` and ``[...]``; ``.`` is the whole context.
+    :param patterns: sources relative to the context, variables expanded, quotes gone, as COPY takes
+        them: a path or a pattern with ``*``, ``?`` and ``[...]``; ``.`` is the whole context.
     :param excludes: the values of ``--exclude``.
     :param parents: ``--parents`` is set; then a ``/./`` in a pattern still stands.
     :param is_mount: a bind mount of a RUN; its pattern is a plain path.
@@ -153,7 +154,8 @@ class Inherited:
 
     :param env: its variables, as far as they are known.
     :param triggers: its ONBUILD instructions.
-    :param is_complete: False for an image that the workspace does not describe: *env* may lack variables.
+    :param is_complete: False for an image that the workspace does not describe: *env* may lack
+        variables.
     """
 
     env: tuple[tuple[str, str], ...] = ()
@@ -163,10 +165,11 @@ class Inherited:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What building one target of a Dockerfile comes to: the stages it reaches, and all that they read.
+    """What building one target comes to: the stages it reaches, and all that they read.
 
     :param stages: the reached stages in file order, the target last.
-    :param args: the declared build arguments with the values they get, sorted by name; undeclared ones are not here.
+    :param args: the declared build arguments with the values they get, sorted by name; undeclared
+        ones are not here.
     :param reads: what the stages may read from the context.
     :param whole_context: why all of the context counts, ``""`` when *reads* says it all.
     :param images: external images in order of their lines, without repetition; ``scratch`` is none.

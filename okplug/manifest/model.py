@@ -27,7 +27,10 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class BuildArg:
-    """A build argument; *value* may hold ``${OKTETO_BUILD_<NAME>_<FIELD>}``, known only when <NAME> is built."""
+    """A build argument.
+
+    *value* may hold ``${OKTETO_BUILD_<NAME>_<FIELD>}``, which is known only when <NAME> is built.
+    """
 
     name: str
     value: str
@@ -52,10 +55,12 @@ class Secret:
 class Image:
     """One image: an entry of a ``build`` section, or what a plugin adds to the graph.
 
-    :param folder: POSIX path of the manifest's folder below the workspace root, ``""`` for the root itself.
+    :param folder: POSIX path of the manifest's folder below the workspace root, ``""`` for the root
+        itself.
     :param context: absolute path of the context.
     :param dockerfile: absolute path of the Dockerfile.
-    :param reference: ``image`` as written in the manifest, after expansion, ``""`` when it is inferred.
+    :param reference: ``image`` as written in the manifest, after expansion, ``""`` when it is
+        inferred.
     :param platforms: ``os/arch[/variant]``; empty for the ``platform`` setting.
     :param network: ``""``, ``none`` or ``host``.
     :param extra_hosts: host name to address.
