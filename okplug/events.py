@@ -52,6 +52,20 @@ class StepPlanned(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Planned(Event):
+    """All first verdicts are known.
+
+    :param builder: what the builder says of itself, ``""`` when nothing is to be built.
+    :param jobs: how many images build at once, 0 when nothing is to be built.
+    """
+
+    builder: str
+    jobs: int
+    build: int
+    reuse: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepStarted(Event):
     """A worker begins with an image."""
 

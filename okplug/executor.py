@@ -1,0 +1,160 @@
+"""Carry one step out: hand it to the builder, see that the registry has it, publish it.
+
+A key is published last but one and the user's own tags last, so that a run that dies at any moment leaves no
+key that finds a wrong image. An image whose files changed while it was built is keyed and built again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from okplug.backends import ROOT_ANNOTATION, Artifact, BuildRequest
+from okplug.errors import CancelledError, ContextChangedError, RegistryError
+from okplug.keys import fill_workspace_images
+from okplug.plan import REUSE, BuildTask, Plan, Step
+from okplug.results import result_value
+from okplug.transfer import point
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from okplug.backends import BuildControl, Builder, Registry
+    from okplug.config import Config
+    from okplug.keyring import Keyring
+    from okplug.reference import Reference
+    from okplug.registries import Registries
+
+_ATTEMPTS = 2
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Building:
+    """What builds, and how it is talked to.
+
+    :param builder: None when nothing is to be built.
+    :param control: makes what the builder reports through, for an address.
+    """
+
+    builder: Builder | None
+    control: Callable[[str], BuildControl]
+
+
+class Executor:
+    """Carries the steps of one plan out, from several threads.
+
+    ``steps`` are the plan's, those that were keyed again replaced; ``artifacts`` are the images that are
+    there so far, by address.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        keyring: Keyring,
+        registries: Registries,
+        plan: Plan,
+        building: Building,
+    ) -> None:
+        self._config = config
+        self._keyring = keyring
+        self._registries = registries
+        self._registry = registries.main
+        self._building = building
+        self._smart = config.flag("smart_builds")
+        self.artifacts = {
+            address: step.artifact
+            for address, step in plan.steps.items()
+            if step.artifact is not None
+        }
+        self.steps = dict(plan.steps)
+
+    def __call__(self, address: str) -> Artifact:
+        """Build or reuse one image.
+
+        :raises OkplugError: if that fails.
+        :raises CancelledError: if the run is interrupted.
+        """
+        control = self._building.control(address)
+        if control.is_cancelled:
+            raise CancelledError
+        step = self.steps[address]
+        artifact = self._reuse(step) if step.verdict == REUSE else self._build(step, control)
+        self.artifacts[address] = artifact
+        return artifact
+
+    def _reuse(self, step: Step) -> Artifact:
+        assert step.artifact is not None
+        self._tag(step.artifact, step.personal)
+        return step.artifact
+
+    def _build(self, step: Step, control: BuildControl) -> Artifact:
+        step = self._keyed_again(step)
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                artifact = self._hand_over(step, control)
+            except ContextChangedError as error:
+                if attempt == _ATTEMPTS:
+                    raise
+                control.warn(f"{error.message}; it is hashed and built again")
+                self._keyring.forget(step.address)
+                step = self._keyed_again(step)
+            else:
+                self._publish(step, artifact)
+                return artifact
+        raise AssertionError("the last attempt returns or raises")
+
+    def _keyed_again(self, step: Step) -> Step:
+        """Take over the present key, which differs if files of the image or of a dependency changed."""
+        record = self._keyring.record(step.address)
+        if record != step.record:
+            shared = step.shared.with_tag(record.key)
+            step = dataclasses.replace(step, record=record, shared=shared)
+            self.steps[step.address] = step
+        return step
+
+    def _hand_over(self, step: Step, control: BuildControl) -> Artifact:
+        assert self._building.builder is not None
+        task = BuildTask(self._request(step), self._building.builder, self._registry, control)
+        return self._config.plugins.build(dataclasses.replace(step, task=task), self._config)
+
+    def _request(self, step: Step) -> BuildRequest:
+        node = self._keyring.graph.node(step.address)
+        inputs = self._keyring.inputs(step.address)
+        return BuildRequest(
+            image=step.image,
+            key=step.key,
+            dockerfile=node.dockerfile,
+            resolution=node.resolution,
+            context=self._keyring.context(step.address),
+            args={
+                name: fill_workspace_images(value, self._result)
+                for name, value in node.args.items()
+            },
+            platforms=inputs.platforms,
+            images={
+                fill_workspace_images(text, self._result): self.artifacts[address].reference
+                for text, address in node.images.items()
+            },
+            repository=(step.shared if self._smart else step.personal[0]).repository_only(),
+            annotations={ROOT_ANNOTATION: step.record.root},
+            secrets=step.image.secrets,
+            source_date_epoch=inputs.source_date_epoch,
+            no_cache=bool(getattr(self._config.options, "no_cache", False)),
+        )
+
+    def _result(self, address: str, field: str) -> str:
+        return result_value(self.artifacts[address], field)
+
+    def _publish(self, step: Step, artifact: Artifact) -> None:
+        if self._registry.resolve(artifact.reference) is None:
+            raise RegistryError(
+                f"the builder says that it stored {artifact.reference}, and it is not there",
+                hint="look at the builder's log; nothing was tagged",
+            )
+        self._tag(artifact, (step.shared, *step.personal) if self._smart else step.personal)
+        self._config.plugins.publish(step, artifact, self._config)
+
+    def _tag(self, artifact: Artifact, tags: tuple[Reference, ...]) -> None:
+        for tag in tags:
+            target: Registry = self._registries.serving(tag)
+            point(self._registry, artifact.reference, target, tag)

@@ -1,0 +1,141 @@
+"""What differs between two records of a key, in words: the answer to "why is this built again?"."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from okplug.keys import SCHEME, KeyItem, KeyRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+#: what people call the kinds of items, for those that differ from the kind's own name
+_WORDS = {
+    "arg": "build argument",
+    "context": "named context",
+    "file": "",
+    "host": "extra host",
+    "plugin": "plugin input",
+    "source-date-epoch": "SOURCE_DATE_EPOCH",
+    "ssh": "ssh id",
+}
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One item that differs.
+
+    :param how: ``added``, ``removed`` or ``changed``.
+    :param subject: what differs: a path, an address, the name of an argument, a line.
+    :param detail: old and new value where they say something, else ``""``.
+    """
+
+    kind: str
+    how: str
+    subject: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        words = _WORDS.get(self.kind, self.kind)
+        text = " ".join(part for part in (words, self.subject, self.how) if part)
+        return f"{text}: {self.detail}" if self.detail else text
+
+
+def record_to_json(record: KeyRecord, files: Iterable[KeyItem] = ()) -> bytes:
+    """Write a record, and the items of its files if they are given, for the run history."""
+    items = [
+        [item.kind, item.name, item.value, item.proof, item.subject]
+        for item in (*record.items, *files)
+    ]
+    document = {"scheme": SCHEME, "key": record.key, "root": record.root, "items": items}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def record_from_json(data: bytes) -> KeyRecord | None:
+    """Read what ``record_to_json`` wrote; None if another scheme or another program wrote it."""
+    try:
+        document = json.loads(data)
+        if document["scheme"] != SCHEME:
+            return None
+        items = tuple(KeyItem(*map(str, item)) for item in document["items"])
+        return KeyRecord(str(document["key"]), str(document["root"]), items)
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def changes(old: KeyRecord, new: KeyRecord) -> tuple[Change, ...]:
+    """Return what differs, files first, each item once.
+
+    The item that stands for all files is left out where the files themselves are in both records.
+    """
+    found = [*_instruction_changes(old, new), *_named_changes(old, new)]
+    if any(change.kind == "file" for change in found):
+        found = [change for change in found if change.kind != "files"]
+    return tuple(sorted(found, key=lambda change: (change.kind != "file", change.kind)))
+
+
+def _named_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
+    before = _by_name(old)
+    after = _by_name(new)
+    for place in sorted(before.keys() | after.keys()):
+        was, now = before.get(place), after.get(place)
+        if was is None or now is None:
+            yield Change(place[0], "added" if was is None else "removed", place[1])
+        elif was.value != now.value:
+            yield Change(place[0], "changed", place[1], _detail(was, now))
+
+
+def _by_name(record: KeyRecord) -> dict[tuple[str, str], KeyItem]:
+    """Index the items; a dependency is known by its address, which is no part of the key."""
+    return {
+        (item.kind, item.subject if item.kind == "dependency" else item.name): item
+        for item in record.items
+        if item.kind != "instruction"
+    }
+
+
+def _detail(was: KeyItem, now: KeyItem) -> str:
+    if was.kind in ("dependency", "files"):
+        return ""
+    if was.kind == "file":
+        return _file_detail(was.value, now.value)
+    return f"{_short(was.value)} -> {_short(now.value)}"
+
+
+def _file_detail(was: str, now: str) -> str:
+    """Say what changed of a file: a kind and ``executable`` come before its fingerprint."""
+    was_head, _, was_print = was.rpartition(" ")
+    now_head, _, now_print = now.rpartition(" ")
+    if was_head.split()[:1] != now_head.split()[:1]:
+        return f"{was_head.split()[0]} -> {now_head.split()[0]}"
+    if was_print == now_print:
+        return "now executable" if "executable" in now_head else "no longer executable"
+    return f"{was_print} -> {now_print}" if now_head == "link" else ""
+
+
+def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
+    before = [item for item in old.items if item.kind == "instruction"]
+    after = [item for item in new.items if item.kind == "instruction"]
+    matcher = difflib.SequenceMatcher(
+        a=[item.value for item in before], b=[item.value for item in after], autojunk=False
+    )
+    for how, a_start, a_end, b_start, b_end in matcher.get_opcodes():
+        if how == "equal":
+            continue
+        pairs = min(a_end - a_start, b_end - b_start)
+        for was, now in zip(before[a_start:a_end], after[b_start:b_end], strict=False):
+            detail = f"{_short(was.value)} -> {_short(now.value)}"
+            yield Change("instruction", "changed", now.subject, detail)
+        for was in before[a_start + pairs : a_end]:
+            yield Change("instruction", "removed", was.subject, _short(was.value))
+        for now in after[b_start + pairs : b_end]:
+            yield Change("instruction", "added", now.subject, _short(now.value))
+
+
+def _short(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}..."

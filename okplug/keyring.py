@@ -1,0 +1,98 @@
+"""The keys of all images of a run, computed once each, bottom-up, and again where files changed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from okplug.errors import UsageError
+from okplug.keys import KeyInputs, KeyRecord, key_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from okplug.config import Config
+    from okplug.context import ContextSnapshot
+    from okplug.fingerprint import ContextIndex
+    from okplug.graph import ImageGraph
+
+
+class Keyring:
+    """Keys of the images of one graph; used from several threads."""
+
+    def __init__(self, config: Config, graph: ImageGraph, index: ContextIndex) -> None:
+        self._config = config
+        self._index = index
+        self._lock = threading.RLock()
+        self._inputs: dict[str, KeyInputs] = {}
+        self._contexts: dict[str, ContextSnapshot] = {}
+        self._records: dict[str, KeyRecord] = {}
+        self._epoch = _source_date_epoch(config.environ)
+        self.graph = graph
+
+    def compute(self, addresses: Iterable[str]) -> dict[str, KeyRecord]:
+        """Return the records of images that come after all that they depend on."""
+        return {address: self.record(address) for address in addresses}
+
+    def record(self, address: str) -> KeyRecord:
+        """Return the key of one image with its record."""
+        with self._lock:
+            if address not in self._records:
+                dependencies = {
+                    name: self.record(name) for name in self.graph.dependencies(address)
+                }
+                self._records[address] = key_record(
+                    self.inputs(address), dependencies, self.context(address)
+                )
+            return self._records[address]
+
+    def context(self, address: str) -> ContextSnapshot:
+        """Return the files that the image reads.
+
+        :raises ManifestError: if one of them cannot be read or is no file, link or folder.
+        """
+        with self._lock:
+            if address not in self._contexts:
+                node = self.graph.node(address)
+                reads = None if node.resolution.whole_context else node.resolution.reads
+                self._contexts[address] = self._index.snapshot(
+                    node.image.context, reads, self._index.ignored(node.image)
+                )
+            return self._contexts[address]
+
+    def inputs(self, address: str) -> KeyInputs:
+        """Return what the key of the image is made of, beside dependencies and files."""
+        with self._lock:
+            if address not in self._inputs:
+                node = self.graph.node(address)
+                self._inputs[address] = KeyInputs(
+                    image=node.image,
+                    resolution=node.resolution,
+                    syntax=node.dockerfile.syntax,
+                    images=node.images,
+                    platforms=node.image.platforms or (self._config.text("platform"),),
+                    contributed=self._config.plugins.key_inputs(node.image, self._config),
+                    source_date_epoch=self._epoch,
+                )
+            return self._inputs[address]
+
+    def forget(self, address: str) -> None:
+        """Have the image's files read anew, and its key and those of its dependants made again."""
+        with self._lock:
+            self._index.forget(self.graph.node(address).image.context)
+            self._contexts.pop(address, None)
+            for stale in (address, *self.graph.affected((address,))):
+                self._records.pop(stale, None)
+
+
+def _source_date_epoch(environ: Mapping[str, str]) -> int | None:
+    """Read SOURCE_DATE_EPOCH, seconds since 1970, as reproducible-builds.org specifies it."""
+    text = environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}",
+            hint="it is a whole number of seconds since 1970-01-01, such as 1700000000",
+        )
+    return int(text)

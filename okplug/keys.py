@@ -1,0 +1,204 @@
+"""The key of an image, and the record of all that went into it.
+
+A key answers one question: would this build give the same image? It is xxh3-128 over the items of the
+record, each field framed with its length, the items sorted. The root is sha256 over the same items with
+the sha256 of files and the roots of dependencies in place of their quick digests; it is what a registry's
+image is held against before it is reused.
+
+Whatever changes the bytes that are hashed here must change ``SCHEME``: then no key of one scheme can be
+taken for a key of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from okplug.dockerfile import instruction_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from okplug.context import ContextSnapshot
+    from okplug.dockerfile.model import Instruction, Resolution
+    from okplug.manifest.model import Image
+
+SCHEME = "okplug-key-1"
+
+#: what an ``OKTETO_BUILD_<NAME>_<FIELD>`` argument holds until the image that it names is built
+WORKSPACE_IMAGE = "okplug-image:"
+_WORKSPACE_IMAGE = re.compile(re.escape(WORKSPACE_IMAGE) + r"(?P<address>[^#]*)#(?P<field>[A-Z]+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KeyItem:
+    """One thing that determines an image.
+
+    :param kind: ``instruction``, ``arg``, ``dependency``, ``files`` and so on.
+    :param name: tells it from others of its kind; part of the key.
+    :param value: part of the key.
+    :param proof: what stands for *value* in the root, ``""`` when the value does.
+    :param subject: what people know it by, such as an address or a line; part of nothing.
+    """
+
+    kind: str
+    name: str
+    value: str
+    proof: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key with its root and the items that both are made of."""
+
+    key: str
+    root: str
+    items: tuple[KeyItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInputs:
+    """What the key of one image is made from, beside its dependencies and files.
+
+    :param images: reference as the Dockerfile has it -> address of the dependency that it names.
+    :param platforms: ``os/arch[/variant]``, at least one.
+    :param contributed: what plugins add.
+    """
+
+    image: Image
+    resolution: Resolution
+    syntax: str
+    images: Mapping[str, str]
+    platforms: tuple[str, ...]
+    contributed: Mapping[str, str]
+    source_date_epoch: int | None = None
+
+
+def key_record(
+    inputs: KeyInputs, dependencies: Mapping[str, KeyRecord], context: ContextSnapshot
+) -> KeyRecord:
+    """Return the key of an image with its record.
+
+    :param dependencies: the record of every image that it depends on, by address.
+    """
+    items = sorted(
+        [
+            *_instruction_items(inputs, dependencies),
+            *_argument_items(inputs, dependencies),
+            *_setting_items(inputs),
+            *(KeyItem("plugin", name, value) for name, value in inputs.contributed.items()),
+            *(
+                KeyItem("dependency", "", record.key, record.root, address)
+                for address, record in dependencies.items()
+            ),
+            KeyItem("files", "", context.digest, context.proof),
+        ]
+    )
+    return KeyRecord(_key(items), _root(items), tuple(items))
+
+
+def file_items(context: ContextSnapshot) -> tuple[KeyItem, ...]:
+    """Return an item per file of the context: what the one item ``files`` stands for."""
+    return tuple(
+        KeyItem(
+            "file",
+            entry.relpath,
+            f"{entry.kind}{' executable' if entry.executable else ''} "
+            f"{entry.fingerprint or entry.target}".rstrip(),
+            entry.sha256,
+        )
+        for entry in context.files
+    )
+
+
+def _key(items: Iterable[KeyItem]) -> str:
+    digest = xxhash.xxh3_128(_frame(SCHEME))
+    for item in items:
+        digest.update(_frame(item.kind) + _frame(item.name) + _frame(item.value))
+    return digest.hexdigest()
+
+
+def _root(items: Iterable[KeyItem]) -> str:
+    digest = hashlib.sha256(_frame(SCHEME))
+    for item in items:
+        digest.update(_frame(item.kind) + _frame(item.name) + _frame(item.proof or item.value))
+    return digest.hexdigest()
+
+
+def _frame(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogateescape")
+    return struct.pack("<Q", len(data)) + data
+
+
+def _instruction_items(
+    inputs: KeyInputs, dependencies: Mapping[str, KeyRecord]
+) -> Iterator[KeyItem]:
+    file = inputs.image.dockerfile.name
+    named = {
+        use.line: (use.reference, dependencies[inputs.images[use.reference]].key)
+        for use in inputs.resolution.images
+        if use.reference in inputs.images
+    }
+    for position, stage in enumerate(inputs.resolution.stages):
+        for number, instruction in enumerate((stage.origin, *stage.instructions)):
+            yield KeyItem(
+                "instruction",
+                f"{position:04d}/{number:06d}",
+                _instruction_value(instruction, named.get(instruction.line)),
+                subject=f"{file}:{instruction.line}",
+            )
+
+
+def _instruction_value(instruction: Instruction, dependency: tuple[str, str] | None) -> str:
+    """Put the dependency's key where its reference stands: a new name is not a new image."""
+    text = instruction_text(instruction)
+    if dependency is None:
+        return text
+    reference, key = dependency
+    return text.replace(reference, f"image:{key}")
+
+
+def _argument_items(inputs: KeyInputs, dependencies: Mapping[str, KeyRecord]) -> Iterator[KeyItem]:
+    def key_of(address: str, field: str) -> str:
+        return f"image:{dependencies[address].key}#{field}"
+
+    for name, value in inputs.resolution.args:
+        yield KeyItem("arg", name, fill_workspace_images(value, key_of))
+
+
+def fill_workspace_images(text: str, lookup: Callable[[str, str], str]) -> str:
+    """Replace what stands for images of the workspace by what *lookup(address, field)* returns."""
+    if WORKSPACE_IMAGE not in text:
+        return text
+    return _WORKSPACE_IMAGE.sub(lambda match: lookup(match["address"], match["field"]), text)
+
+
+def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:
+    image = inputs.image
+    yield KeyItem("platform", "", ",".join(inputs.platforms))
+    for kind, value in (
+        ("target", image.target),
+        ("network", image.network),
+        ("syntax", inputs.syntax),
+    ):
+        if value:
+            yield KeyItem(kind, "", value)
+    if inputs.source_date_epoch is not None:
+        yield KeyItem("source-date-epoch", "", str(inputs.source_date_epoch))
+    for secret in image.secrets:
+        yield KeyItem("secret", secret.id, secret.kind)
+    for name in image.ssh:
+        yield KeyItem("ssh", name, "")
+    for kind, pairs in (
+        ("label", image.labels),
+        ("host", image.extra_hosts),
+        ("context", image.named_contexts),
+    ):
+        for name, value in pairs:
+            yield KeyItem(kind, name, value)

@@ -1,0 +1,126 @@
+"""The names that an image gets: one under which everybody finds its key, one or more of its user.
+
+    shared    {registry}/{global_namespace}/{name}:{key}
+    personal  {registry}/{namespace}/{name}:okteto, or what the manifest's ``image`` says
+
+``{name}`` follows the ``names`` setting. In ``image``, ``okteto.dev/`` stands for the personal and
+``okteto.global/`` for the shared namespace of the registry, as in Okteto's manifests.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from okplug.errors import ManifestError, UsageError
+from okplug.reference import Reference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from okplug.manifest.model import Image
+
+PERSONAL_TAG = "okteto"
+_ALIAS = re.compile(r"^okteto\.(dev|global)/")
+_NOT_IN_A_COMPONENT = re.compile(r"[^a-z0-9._-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How a registry's names are made, from the settings of the same names.
+
+    :param host: what references begin with.
+    :param template: the ``names`` setting: text with ``{name}`` and ``{folder}``.
+    """
+
+    host: str
+    namespace: str
+    global_namespace: str
+    template: str = "{name}"
+
+    def shared(self, image: Image, key: str = "") -> Reference:
+        """Return the reference under which everybody finds the image, with its key as the tag."""
+        return Reference(self.host, f"{self.global_namespace}/{self._name(image)}", key, "")
+
+    def personal(self, image: Image) -> tuple[Reference, ...]:
+        """Return the user's own references, at least one.
+
+        :raises ManifestError: if ``image`` of the manifest is no reference.
+        """
+        if not image.reference:
+            repository = f"{self.namespace}/{self._name(image)}"
+            return (Reference(self.host, repository, PERSONAL_TAG, ""),)
+        try:
+            return tuple(self.parse(text.strip()) for text in image.reference.split(","))
+        except UsageError as error:
+            raise ManifestError(
+                error.message, location=image.place("image"), hint=error.hint
+            ) from error
+
+    def parse(self, text: str) -> Reference:
+        """Read a reference as manifests and Dockerfiles write it; without a tag it is ``latest``.
+
+        :raises UsageError: if it is none.
+        """
+        namespaces = {"dev": self.namespace, "global": self.global_namespace}
+        full = _ALIAS.sub(lambda match: f"{self.host}/{namespaces[match[1]]}/", text)
+        reference = Reference.parse(full)
+        if reference.tag or reference.digest:
+            return reference
+        return reference.with_tag("latest")
+
+    def _name(self, image: Image) -> str:
+        try:
+            text = self.template.format(name=image.name, folder=image.folder)
+        except (KeyError, IndexError, ValueError) as error:
+            raise UsageError(
+                f"the setting names is wrong: {self.template!r}",
+                hint="it may hold {name} and {folder}, such as {folder}/{name}",
+            ) from error
+        parts = (_component(part) for part in text.split("/"))
+        return "/".join(part for part in parts if part)
+
+
+def _component(text: str) -> str:
+    """Make a repository's component of a folder's name: lower case, other characters to dashes."""
+    return re.sub(r"([._-])[._-]+", r"\1", _NOT_IN_A_COMPONENT.sub("-", text.lower())).strip("._-")
+
+
+class ImageNames:
+    """Which image of the workspace a reference names.
+
+    :raises ManifestError: if two images would get one name; it says where both are.
+    """
+
+    def __init__(self, naming: Naming, images: Iterable[Image]) -> None:
+        self._naming = naming
+        self._owner: dict[str, Image] = {}
+        for image in images:
+            for reference in (*naming.personal(image), naming.shared(image)):
+                other = self._owner.setdefault(str(reference), image)
+                if other is not image:
+                    raise _name_clash(reference, image, other)
+
+    def find(self, text: str) -> str | None:
+        """Return the address of the image that a Dockerfile's reference names, None for another.
+
+        An alias without a tag, such as ``okteto.global/base``, names the image of that repository.
+        """
+        try:
+            reference = self._naming.parse(text)
+        except UsageError:
+            return None
+        image = self._owner.get(str(reference))
+        if image is None and reference.tag == "latest" and not reference.digest:
+            image = self._owner.get(str(reference.repository_only()))
+        return image.address if image else None
+
+
+def _name_clash(reference: Reference, image: Image, other: Image) -> ManifestError:
+    return ManifestError(
+        f"{image.address} and {other.address} would both be named {reference}; "
+        f"the other one is at {other.place('image')}",
+        location=image.place("image"),
+        hint='rename one, give it an image:, or set names = "{folder}/{name}"',
+    )

@@ -1,0 +1,233 @@
+"""What is to be done with each image, and why: the verdicts.
+
+The registry is asked for all keys at once. An image whose key it has is reused; an image that somebody only
+needs, and that nobody who is built needs, drops out of the plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from okplug.backends import ROOT_ANNOTATION, Artifact
+from okplug.errors import OkplugError, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from okplug.backends import BuildControl, Builder, BuildRequest, Registry
+    from okplug.errors import ExitCode
+    from okplug.keys import KeyRecord
+    from okplug.manifest.model import Image
+    from okplug.reference import Reference
+
+REUSE = "reuse"
+BUILD = "build"
+FAILED = "failed"
+BLOCKED = "blocked"
+CANCELLED = "cancelled"
+DESELECTED = "deselected"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildTask:
+    """What ``okplug_build`` needs beside the step: known when the dependencies are built."""
+
+    request: BuildRequest
+    builder: Builder
+    registry: Registry
+    control: BuildControl
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One image of one run.
+
+    :param verdict: ``reuse`` or ``build``.
+    :param reasons: why, the most telling first.
+    :param personal: the user's own references, at least one.
+    :param shared: the reference that everybody finds the key under.
+    :param artifact: the image in the registry, of a step that reuses it.
+    :param task: what the builder is asked for, while it is built.
+    """
+
+    image: Image
+    record: KeyRecord
+    verdict: str
+    reasons: tuple[str, ...]
+    personal: tuple[Reference, ...]
+    shared: Reference
+    artifact: Artifact | None = None
+    task: BuildTask | None = None
+
+    @property
+    def address(self) -> str:
+        """The image's address."""
+        return self.image.address
+
+    @property
+    def key(self) -> str:
+        """The image's key."""
+        return self.record.key
+
+
+@dataclass(slots=True)
+class Plan:
+    """The steps of a run in graph order; ``okplug_plan_modify`` may change it.
+
+    :param steps: by address.
+    :param dependencies: address -> the steps that must be done first, for steps that are built.
+    :param priorities: address -> weight; of the steps that could start, the heaviest does.
+    :param deselected: the addresses that dropped out, with the reason.
+    """
+
+    steps: dict[str, Step]
+    dependencies: dict[str, tuple[str, ...]]
+    priorities: dict[str, float] = field(default_factory=dict)
+    deselected: dict[str, str] = field(default_factory=dict)
+
+    def deselect(self, address: str, reason: str) -> None:
+        """Take a step out of the run; a step that is built cannot do without its dependencies.
+
+        :raises ValueError: if another step waits for it.
+        """
+        waiting = [other for other, needs in self.dependencies.items() if address in needs]
+        if waiting:
+            raise ValueError(f"{address} cannot be deselected: {waiting[0]} is built from it")
+        del self.steps[address]
+        self.dependencies.pop(address, None)
+        self.deselected[address] = reason
+
+    def prefer(self, address: str, weight: float) -> None:
+        """Let a step start before others that could start, if its weight is greater."""
+        self.priorities[address] = weight
+
+    def count(self, verdict: str) -> int:
+        """Return how many steps have the verdict."""
+        return sum(step.verdict == verdict for step in self.steps.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a step ended.
+
+    :param verdict: ``reuse``, ``build``, ``failed``, ``blocked`` or ``cancelled``.
+    :param duration: seconds.
+    :param error: what went wrong.
+    :param blocked_by: the address of the failed dependency.
+    """
+
+    step: Step
+    verdict: str
+    duration: float
+    artifact: Artifact | None = None
+    error: BaseException | None = None
+    blocked_by: str = ""
+
+    @property
+    def message(self) -> str:
+        """What went wrong, with place and remedy; for what is no OkplugError, its type as well."""
+        if self.error is None:
+            return ""
+        if isinstance(self.error, OkplugError):
+            return str(self.error)
+        return f"internal error: {type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How a run ended: what ``okplug_finish`` sees.
+
+    :param results: in graph order; empty when the run ended before anything was planned.
+    :param duration: seconds.
+    """
+
+    command: str
+    exit_code: ExitCode
+    duration: float
+    results: tuple[Result, ...] = ()
+    builder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the registry says about a key.
+
+    :param artifact: the image, None if it must be built.
+    :param reason: why it must be, ``""`` if the key is merely unknown.
+    """
+
+    artifact: Artifact | None = None
+    reason: str = ""
+
+
+def look_up(
+    registry: Registry, shared: Mapping[str, tuple[Reference, KeyRecord]], *, verify: bool
+) -> dict[str, Lookup]:
+    """Ask the registry for every key at once.
+
+    :param verify: hold the root that the image was published with against the record's.
+    """
+
+    def ask(address: str) -> Lookup:
+        reference, record = shared[address]
+        return _ask(registry, reference, record, verify=verify)
+
+    if registry.concurrency <= 1 or len(shared) <= 1:
+        return {address: ask(address) for address in shared}
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(registry.concurrency, len(shared))) as pool:
+        return dict(zip(shared, pool.map(ask, shared), strict=True))
+
+
+def _ask(registry: Registry, reference: Reference, record: KeyRecord, *, verify: bool) -> Lookup:
+    """Look one key up; a registry that cannot be asked is a miss, never a hit."""
+    try:
+        descriptor = registry.resolve(reference)
+        if descriptor is None:
+            return Lookup()
+        root = descriptor.annotations.get(ROOT_ANNOTATION)
+        if verify and root is None:
+            root = _published_root(registry, reference)
+    except RegistryError as error:
+        return Lookup(reason=f"the registry cannot be asked: {error.message}")
+    if verify and root != record.root:
+        return Lookup(reason=f"{reference} was made from other content than its key says")
+    artifact = Artifact(reference.with_digest(descriptor.digest).with_tag(""), descriptor)
+    return Lookup(artifact)
+
+
+def _published_root(registry: Registry, reference: Reference) -> str | None:
+    import json
+
+    found = registry.read_manifest(reference)
+    if found is None:
+        return None
+    annotations = json.loads(found[1]).get("annotations") or {}
+    root = annotations.get(ROOT_ANNOTATION)
+    return root if isinstance(root, str) else None
+
+
+def make_plan(
+    steps: Mapping[str, Step],
+    asked: Collection[str],
+    dependencies: Callable[[str], Iterable[str]],
+) -> Plan:
+    """Keep what the run needs: what was asked for, and what that is built from.
+
+    :param steps: every step with its verdict, in graph order.
+    :param dependencies: the addresses that an address depends on.
+    """
+    kept = set(asked)
+    for address in reversed(steps):
+        if address in kept and steps[address].verdict == BUILD:
+            kept.update(dependencies(address))
+    return Plan(
+        {address: step for address, step in steps.items() if address in kept},
+        {
+            address: tuple(dependencies(address))
+            for address, step in steps.items()
+            if address in kept and step.verdict == BUILD
+        },
+    )

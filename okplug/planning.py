@@ -1,0 +1,108 @@
+"""From the graph to the plan: keys, look-ups, verdicts and the reasons for them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from okplug.backends import BuildOutline
+from okplug.keydiff import changes, record_from_json
+from okplug.keyring import Keyring
+from okplug.keys import KeyRecord, file_items
+from okplug.plan import BUILD, REUSE, Lookup, Plan, Step, look_up, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from okplug.backends import Builder
+    from okplug.collect import Collection
+    from okplug.config import Config
+    from okplug.fingerprint import ContextIndex
+    from okplug.state import State
+
+
+class Planner:
+    """Makes the plan of one run."""
+
+    def __init__(
+        self, config: Config, collection: Collection, index: ContextIndex, state: State
+    ) -> None:
+        self._config = config
+        self._collection = collection
+        self._state = state
+        self.keyring = Keyring(config, collection.graph, index)
+
+    def plan(self) -> Plan:
+        """Return what is to be done with each image that is asked for, and with what it needs."""
+        graph, selection = self._collection.graph, self._collection.selection
+        wanted = [name for name in graph.order() if name in selection.needed]
+        records = self.keyring.compute(wanted)
+        found = self._look_up(records)
+        steps = {address: self._step(address, records[address], found) for address in wanted}
+        plan = make_plan(steps, selection.asked, graph.dependencies)
+        plan.priorities.update(graph.priorities(self._state.durations()))
+        self._config.plugins.plan_modify(plan, self._config)
+        return plan
+
+    def check(self, plan: Plan, builder: Builder) -> None:
+        """Have the builder refuse what it cannot build, before anything is built."""
+        builder.check(
+            [
+                BuildOutline(
+                    step.image,
+                    self._collection.graph.node(address).dockerfile,
+                    self._collection.graph.node(address).resolution,
+                    self.keyring.inputs(address).platforms,
+                )
+                for address, step in plan.steps.items()
+                if step.verdict == BUILD
+            ]
+        )
+
+    def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
+        skipped = self._no_look_up()
+        if skipped:
+            return {address: Lookup(reason=skipped) for address in records}
+        naming, graph = self._collection.naming, self._collection.graph
+        shared = {
+            address: (naming.shared(graph.image(address), record.key), record)
+            for address, record in records.items()
+        }
+        verify = self._config.flag("verify_hits")
+        return look_up(self._collection.registries.main, shared, verify=verify)
+
+    def _no_look_up(self) -> str:
+        """Say why the registry is not asked, ``""`` if it is."""
+        if getattr(self._config.options, "no_cache", False):
+            return "--no-cache"
+        if not self._config.flag("smart_builds"):
+            return "Smart Builds are off"
+        return ""
+
+    def _step(self, address: str, record: KeyRecord, found: Mapping[str, Lookup]) -> Step:
+        lookup = found[address]
+        image = self._collection.graph.image(address)
+        verdict = REUSE if lookup.artifact else BUILD
+        naming = self._collection.naming
+        return Step(
+            image=image,
+            record=record,
+            verdict=verdict,
+            reasons=() if lookup.artifact else self._reasons(address, record, lookup),
+            personal=naming.personal(image),
+            shared=naming.shared(image, record.key),
+            artifact=lookup.artifact,
+        )
+
+    def _reasons(self, address: str, record: KeyRecord, lookup: Lookup) -> tuple[str, ...]:
+        if lookup.reason:
+            return (lookup.reason,)
+        data = self._state.record(address)
+        last = record_from_json(data) if data else None
+        if last is None:
+            return ("new",)
+        if last.key == record.key:
+            return ("its key is not in the registry",)
+        now = KeyRecord(
+            record.key, record.root, record.items + file_items(self.keyring.context(address))
+        )
+        return tuple(str(change) for change in changes(last, now))

@@ -1,0 +1,166 @@
+"""Tell what happens during a run: values in, events out, and the report at the end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Self
+
+from okplug import events
+from okplug.errors import BuildError, ExitCode, OkplugError
+from okplug.eventbus import EventBus
+from okplug.plan import BUILD, REUSE, Report, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from okplug.backends import BuildControl, Builder
+    from okplug.collect import Collection
+    from okplug.config import Config
+    from okplug.plan import Plan, Step
+    from okplug.scheduler import CancelToken
+
+
+class Reporting:
+    """The events of one run; as a context manager it ends them and has the report written."""
+
+    def __init__(self, config: Config, command: str) -> None:
+        self._config = config
+        self._command = command
+        self._started = time.monotonic()
+        self._bus = EventBus(config.plugins.event)
+        self._builder = ""
+        self.results: list[Result] = []
+
+    def __enter__(self) -> Self:
+        self._config.on_warning(self.warn)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        code = self.exit_code() if error is None else _exit_code(error)
+        duration = time.monotonic() - self._started
+        counts = Counter(result.verdict for result in self.results)
+        self.emit(
+            events.RunFinished, exit_code=code, duration=duration, counts=tuple(counts.items())
+        )
+        try:
+            self._bus.close()
+        finally:
+            report = Report(self._command, code, duration, tuple(self.results), self._builder)
+            self._config.plugins.finish(report, self._config)
+
+    def emit(self, kind: Callable[..., events.Event], **fields: Any) -> None:  # noqa: ANN401  # the fields of *kind*
+        """Send an event with the present time."""
+        self._bus.emit(kind(time=time.time(), **fields))
+
+    def warn(self, message: str, address: str = "") -> None:
+        """Send a warning."""
+        self.emit(events.WarningRaised, message=message, address=address)
+
+    def exit_code(self) -> ExitCode:
+        """Return how the run ended, by its results."""
+        if not self.results:
+            return ExitCode.NOTHING_SELECTED
+        if all(result.verdict in (REUSE, BUILD) for result in self.results):
+            return ExitCode.OK
+        return ExitCode.FAILED
+
+    def collected(self, collection: Collection) -> None:
+        """Tell what the workspace holds."""
+        header = (
+            f"root: {self._config.root}",
+            f"registry: {collection.registries.main.describe()}",
+        )
+        asked = len(collection.selection.asked)
+        images = len(collection.graph.images())
+        self.emit(events.RunStarted, command=self._command, header=header)
+        self.emit(
+            events.Collected,
+            images=images,
+            manifests=sum(bool(manifest.images) for manifest in collection.manifests),
+            selected=asked,
+            deselected=images - asked,
+        )
+
+    def planned(self, plan: Plan, builder: Builder | None, jobs: int) -> None:
+        """Tell the verdicts."""
+        self._builder = builder.name if builder else ""
+        for step in plan.steps.values():
+            self.emit(
+                events.StepPlanned,
+                address=step.address,
+                key=step.key,
+                verdict=step.verdict,
+                reasons=step.reasons,
+            )
+        self.emit(
+            events.Planned,
+            builder=builder.describe() if builder else "",
+            jobs=jobs if builder else 0,
+            build=plan.count(BUILD),
+            reuse=plan.count(REUSE),
+        )
+
+    def started(self, step: Step) -> None:
+        """Tell that a worker begins with an image."""
+        self.emit(events.StepStarted, address=step.address, verdict=step.verdict)
+
+    def finished(self, result: Result) -> None:
+        """Tell how an image ended, and keep it for the report."""
+        self.results.append(result)
+        artifact, error = result.artifact, result.error
+        self.emit(
+            events.StepFinished,
+            address=result.step.address,
+            verdict=result.verdict,
+            key=result.step.key,
+            duration=result.duration,
+            digest=artifact.descriptor.digest if artifact else "",
+            reference=str(result.step.personal[0]),
+            message=result.message,
+            source=error.source if isinstance(error, BuildError) else (),
+            log=error.log if isinstance(error, BuildError) else (),
+            blocked_by=result.blocked_by,
+        )
+
+    def control(self, address: str, token: CancelToken) -> BuildControl:
+        """Return what the builder of an image reports through."""
+        return _Control(self, address, token)
+
+
+class _Control:
+    """``BuildControl`` of one image: its lines become events."""
+
+    def __init__(self, reporting: Reporting, address: str, token: CancelToken) -> None:
+        self._reporting = reporting
+        self._address = address
+        self._token = token
+
+    def log(self, text: str, instruction: str = "") -> None:
+        self._reporting.emit(
+            events.StepLog, address=self._address, instruction=instruction, text=text
+        )
+
+    def warn(self, message: str) -> None:
+        self._reporting.warn(message, self._address)
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._token.is_cancelled
+
+    def on_cancel(self, callback: Callable[[], None]) -> None:
+        self._token.on_cancel(callback)
+
+
+def _exit_code(error: BaseException) -> ExitCode:
+    if isinstance(error, OkplugError):
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    return ExitCode.INTERNAL_ERROR

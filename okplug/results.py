@@ -1,0 +1,32 @@
+"""What a built image is called in ``OKTETO_BUILD_<NAME>_<FIELD>``, as Okteto defines the fields."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from okplug.backends import Artifact
+
+FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
+
+
+def result_value(artifact: Artifact, field: str) -> str:
+    """Return one field of an image that is known by its digest.
+
+    :param field: ``IMAGE`` is the whole reference, ``TAG`` what stands behind its name, and ``SHA`` that
+        with the personal tag before it.
+    """
+    reference = artifact.reference
+    values = {
+        "IMAGE": str(reference),
+        "REGISTRY": reference.registry,
+        "REPOSITORY": reference.repository,
+        "TAG": reference.digest,
+        "SHA": f"okteto@{reference.digest}",
+    }
+    return values[field]
+
+
+def variable_prefix(name: str) -> str:
+    """Return ``OKTETO_BUILD_<NAME>`` for an image's name."""
+    return f"OKTETO_BUILD_{name.upper().replace('-', '_')}"

@@ -1,0 +1,139 @@
+"""One run, phase by phase: read this first.
+
+    collect   manifests, Dockerfiles and the graph that they make; the selection
+    plan      files to fingerprints, fingerprints to keys, keys to verdicts
+    build     the steps in graph order, in worker threads
+    finish    the run history and the reports
+
+Each phase takes the values of the one before it. What happens is told as events.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from okplug.collect import collect
+from okplug.errors import PluginError
+from okplug.plan import BUILD, Result
+from okplug.planning import Planner
+from okplug.reporting import Reporting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from okplug.backends import Builder
+    from okplug.collect import Collection
+    from okplug.config import Config
+    from okplug.errors import ExitCode
+    from okplug.executor import Executor
+    from okplug.plan import Plan
+    from okplug.scheduler import Outcome
+    from okplug.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A workspace with the plan for what was asked of it."""
+
+    collection: Collection
+    planner: Planner
+    plan: Plan
+    state: State
+
+
+@contextmanager
+def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Prepared]:
+    """Collect and plan; the run history stays open inside the block.
+
+    :raises ManifestError: if the workspace is wrong.
+    """
+    from okplug.fingerprint import ContextIndex
+    from okplug.state import State
+
+    collection = collect(config)
+    if reporting:
+        reporting.collected(collection)
+    folder = config.state_dir()
+    index = ContextIndex.open(config.root, folder / "index" if folder else None)
+    state = State.open(folder / "state.sqlite" if folder else None)
+    try:
+        planner = Planner(config, collection, index, state)
+        plan = planner.plan()
+        index.save()
+        yield Prepared(collection, planner, plan, state)
+    finally:
+        state.close()
+
+
+def build(config: Config) -> ExitCode:
+    """Build what the command line asks for and what that needs; say how it went.
+
+    :raises OkplugError: if nothing could be begun.
+    """
+    with Reporting(config, "build") as reporting:
+        with prepared(config, reporting) as run:
+            builder = _builder(config, run)
+            jobs = config.number("jobs") or _default_jobs(run, builder)
+            reporting.planned(run.plan, builder, jobs)
+            try:
+                _carry_out(config, run, builder, jobs, reporting)
+            finally:
+                run.planner.remember(reporting.results)
+        return reporting.exit_code()
+
+
+def _builder(config: Config, run: Prepared) -> Builder | None:
+    """Return the builder, None if nothing is to be built, once it has seen what it would have to do."""
+    if not run.plan.count(BUILD):
+        return None
+    builder = config.plugins.builder(config)
+    if builder is None:
+        raise PluginError(
+            f"no plugin offers the builder {', '.join(config.words('builder'))!r}",
+            hint='okplug plugins lists those that are loaded; builder = "auto" takes the first',
+        )
+    run.planner.check(run.plan, builder)
+    return builder
+
+
+def _default_jobs(run: Prepared, builder: Builder | None) -> int:
+    return builder.jobs if builder else run.collection.registries.main.concurrency
+
+
+def _carry_out(
+    config: Config, run: Prepared, builder: Builder | None, jobs: int, reporting: Reporting
+) -> None:
+    from okplug.executor import Building, Executor
+    from okplug.scheduler import CancelToken, Scheduler
+
+    token = CancelToken()
+    building = Building(builder, lambda address: reporting.control(address, token))
+    executor = Executor(config, run.planner.keyring, run.collection.registries, run.plan, building)
+    scheduler = Scheduler(
+        {address: run.plan.dependencies.get(address, ()) for address in run.plan.steps},
+        jobs=jobs,
+        priorities=run.plan.priorities,
+        max_failures=config.options.max_failures,
+        token=token,
+    )
+
+    def work(address: str) -> object:
+        reporting.started(run.plan.steps[address])
+        return executor(address)
+
+    scheduler.run(work, lambda outcome: reporting.finished(_result(executor, outcome)))
+
+
+def _result(executor: Executor, outcome: Outcome) -> Result:
+    """Say in the plan's words how the scheduler's work ended."""
+    step = executor.steps[outcome.address]
+    return Result(
+        step=step,
+        verdict=step.verdict if outcome.status == "done" else outcome.status,
+        duration=outcome.duration,
+        artifact=executor.artifacts.get(outcome.address) if outcome.status == "done" else None,
+        error=outcome.error,
+        blocked_by=outcome.blocked_by,
+    )
