@@ -1,7 +1,8 @@
 """Carry one step out: hand it to the builder, see that the registry has it, publish it.
 
-A key is published last but one and the user's own tags last, so that a run that dies at any moment leaves no
-key that finds a wrong image. An image whose files changed while it was built is keyed and built again.
+A key is published last but one and the user's own tags last, so that a run that dies at any moment
+leaves no key that finds a wrong image. An image whose files changed while it was built is keyed and
+built again.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Building:
 class Executor:
     """Carries the steps of one plan out, from several threads.
 
-    ``steps`` are the plan's, those that were keyed again replaced; ``artifacts`` are the images that are
-    there so far, by address.
+    ``steps`` are the plan's, those that were keyed again replaced; ``artifacts`` are the images
+    that are there so far, by address.
     """
 
     def __init__(

@@ -1,12 +1,12 @@
 """The key of an image, and the record of all that went into it.
 
-A key answers one question: would this build give the same image? It is xxh3-128 over the items of the
-record, each field framed with its length, the items sorted. The root is sha256 over the same items with
-the sha256 of files and the roots of dependencies in place of their quick digests; it is what a registry's
-image is held against before it is reused.
+A key answers one question: would this build give the same image? It is xxh3-128 over the items of
+the record, each field framed with its length, the items sorted. The root is sha256 over the same
+items with the sha256 of files and the roots of dependencies in place of their quick digests; it is
+what a registry's image is held against before it is reused.
 
-Whatever changes the bytes that are hashed here must change ``SCHEME``: then no key of one scheme can be
-taken for a key of another.
+Whatever changes the bytes that are hashed here must change ``SCHEME``: then no key of one scheme
+can be taken for a key of another.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is to be done with each image, and why: the verdicts.
 
-The registry is asked for all keys at once. An image whose key it has is reused; an image that somebody only
-needs, and that nobody who is built needs, drops out of the plan.
+The registry is asked for all keys at once. An image whose key it has is reused; an image that
+somebody only needs, and that nobody who is built needs, drops out of the plan.
 """
 
 from __future__ import annotations

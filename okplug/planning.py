@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from okplug.backends import BuildOutline
-from okplug.keydiff import changes, record_from_json
+from okplug.keydiff import Change, changes, record_from_json, record_to_json
 from okplug.keyring import Keyring
 from okplug.keys import KeyRecord, file_items
 from okplug.plan import BUILD, REUSE, Lookup, Plan, Step, look_up, make_plan
@@ -58,6 +58,28 @@ class Planner:
             ]
         )
 
+    def changes(self, address: str) -> tuple[Change, ...] | None:
+        """Return what differs from the last run that had the image, None if there was none."""
+        data = self._state.record(address)
+        last = record_from_json(data) if data else None
+        if last is None:
+            return None
+        record = self.keyring.record(address)
+        return () if last.key == record.key else changes(last, self.full_record(address))
+
+    def full_record(self, address: str) -> KeyRecord:
+        """Return the record of an image with an item for each of its files."""
+        record = self.keyring.record(address)
+        files = file_items(self.keyring.context(address))
+        return KeyRecord(record.key, record.root, record.items + files)
+
+    def remember(self, results: Iterable[Result]) -> None:
+        """Keep what became of the images, for ``why``, for estimates and for the next plan."""
+        self._state.remember_all([self._entry(result) for result in results])
+
+    def _entry(self, result: Result) -> Entry:
+        raise NotImplementedError(record_to_json)
+
     def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
         skipped = self._no_look_up()
         if skipped:
@@ -96,13 +118,7 @@ class Planner:
     def _reasons(self, address: str, record: KeyRecord, lookup: Lookup) -> tuple[str, ...]:
         if lookup.reason:
             return (lookup.reason,)
-        data = self._state.record(address)
-        last = record_from_json(data) if data else None
-        if last is None:
+        found = self.changes(address)
+        if found is None:
             return ("new",)
-        if last.key == record.key:
-            return ("its key is not in the registry",)
-        now = KeyRecord(
-            record.key, record.root, record.items + file_items(self.keyring.context(address))
-        )
-        return tuple(str(change) for change in changes(last, now))
+        return tuple(map(str, found)) or ("its key is not in the registry",)

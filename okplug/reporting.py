@@ -34,7 +34,7 @@ class Reporting:
         self.results: list[Result] = []
 
     def __enter__(self) -> Self:
-        self._config.on_warning(self.warn)
+        self._config.on_warning(lambda warned: self.warn(warned.message, warned.address))
         return self
 
     def __exit__(

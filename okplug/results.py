@@ -13,8 +13,8 @@ FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
 def result_value(artifact: Artifact, field: str) -> str:
     """Return one field of an image that is known by its digest.
 
-    :param field: ``IMAGE`` is the whole reference, ``TAG`` what stands behind its name, and ``SHA`` that
-        with the personal tag before it.
+    :param field: ``IMAGE`` is the whole reference, ``TAG`` what stands behind its name, and ``SHA``
+        that with the personal tag before it.
     """
     reference = artifact.reference
     values = {

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from okplug.executor import Executor
     from okplug.plan import Plan
     from okplug.scheduler import Outcome
-    from okplug.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +39,13 @@ class Prepared:
     collection: Collection
     planner: Planner
     plan: Plan
-    state: State
 
 
 @contextmanager
-def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Prepared]:
-    """Collect and plan; the run history stays open inside the block.
+def keyed(
+    config: Config, reporting: Reporting | None = None
+) -> Iterator[tuple[Collection, Planner]]:
+    """Collect, and stand ready to key; the context index is saved at the end of the block.
 
     :raises ManifestError: if the workspace is wrong.
     """
@@ -59,12 +59,20 @@ def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Pre
     index = ContextIndex.open(config.root, folder / "index" if folder else None)
     state = State.open(folder / "state.sqlite" if folder else None)
     try:
-        planner = Planner(config, collection, index, state)
-        plan = planner.plan()
+        yield collection, Planner(config, collection, index, state)
         index.save()
-        yield Prepared(collection, planner, plan, state)
     finally:
         state.close()
+
+
+@contextmanager
+def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Prepared]:
+    """Collect and plan; the run history stays open inside the block.
+
+    :raises ManifestError: if the workspace is wrong.
+    """
+    with keyed(config, reporting) as (collection, planner):
+        yield Prepared(collection, planner, planner.plan())
 
 
 def build(config: Config) -> ExitCode:
@@ -85,7 +93,7 @@ def build(config: Config) -> ExitCode:
 
 
 def _builder(config: Config, run: Prepared) -> Builder | None:
-    """Return the builder, None if nothing is to be built, once it has seen what it would have to do."""
+    """Return the builder, None if nothing is to be built, which has seen what it is to do."""
     if not run.plan.count(BUILD):
         return None
     builder = config.plugins.builder(config)
