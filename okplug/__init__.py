@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         Descriptor,
         Registry,
     )
-    from okplug.config import Config, Parser, Setting, StashKey
+    from okplug.commandline import Parser
+    from okplug.config import Config
     from okplug.context import ContextFile, ContextSnapshot
     from okplug.errors import (
         BuildError,
@@ -38,6 +39,10 @@ if TYPE_CHECKING:
     from okplug.hookspecs import hookimpl
     from okplug.manifest.model import BuildArg, Image, Located, Manifest, Secret
     from okplug.reference import Reference
+    from okplug.settings import Setting
+    from okplug.stash import StashKey
+
+__version__ = "0.1.0"
 
 _HOME = {
     "okplug.backends": (
@@ -50,7 +55,8 @@ _HOME = {
         "Descriptor",
         "Registry",
     ),
-    "okplug.config": ("Config", "Parser", "Setting", "StashKey"),
+    "okplug.commandline": ("Parser",),
+    "okplug.config": ("Config",),
     "okplug.context": ("ContextFile", "ContextSnapshot"),
     "okplug.errors": (
         "BuildError",
@@ -67,6 +73,8 @@ _HOME = {
     "okplug.hookspecs": ("hookimpl",),
     "okplug.manifest.model": ("BuildArg", "Image", "Located", "Manifest", "Secret"),
     "okplug.reference": ("Reference",),
+    "okplug.settings": ("Setting",),
+    "okplug.stash": ("StashKey",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -79,10 +87,8 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "BuildRequest",
     "Descriptor",
     "Registry",
-    "Config",
     "Parser",
-    "Setting",
-    "StashKey",
+    "Config",
     "ContextFile",
     "ContextSnapshot",
     "BuildError",
@@ -102,14 +108,12 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "Manifest",
     "Secret",
     "Reference",
+    "Setting",
+    "StashKey",
 ]
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import version  # dear, and rarely wanted
-
-        return version("okplug")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'okplug' has no attribute {name!r}")
     return getattr(import_module(_MODULE_OF[name]), name)

@@ -1,0 +1,133 @@
+"""What a run knows before it begins: where it is, its settings, its plugins.
+
+A ``Config`` belongs to one run. Nothing in okplug reads the process's environment but through it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from okplug.commandline import Parser
+from okplug.coresettings import user_cache
+from okplug.settings import Setting, SettingValue, Value
+from okplug.stash import Stash, StashKey
+from okplug.statedir import make_state_dir
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from okplug.pluginmanager import PluginManager
+
+__all__ = ["Config", "Parser", "Setting", "Stash", "StashKey", "Value"]
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know and that stops nothing.
+
+    :param address: the image it is about, ``""`` for the run.
+    """
+
+    message: str
+    address: str = ""
+
+
+@dataclass(eq=False)
+class Config:
+    """One run's surroundings.
+
+    :param root: the workspace.
+    :param cwd: where the user is, with ``-C`` taken into account.
+    :param environ: the environment; never read another.
+    :param options: what the command's own options say.
+    :param plugins: the hooks, one typed method each.
+    :param settings: every setting's value, by name.
+    :param command: the name of the command.
+    :param stash: where plugins keep what belongs to this run.
+    """
+
+    root: Path
+    cwd: Path
+    environ: Mapping[str, str]
+    options: argparse.Namespace
+    plugins: PluginManager
+    settings: Mapping[str, Value]
+    command: str = ""
+    stash: Stash = field(default_factory=Stash)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _unheard: list[Warned] = field(default_factory=list, repr=False)
+    _listener: Callable[[Warned], None] | None = field(default=None, repr=False)
+
+    def text(self, name: str) -> str:
+        """Return the value of a ``text`` setting."""
+        value = self._value(name)
+        if not isinstance(value, str):
+            raise TypeError(f"setting {name} is no text")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return the value of a ``flag`` setting."""
+        value = self._value(name)
+        if not isinstance(value, bool):
+            raise TypeError(f"setting {name} is no flag")
+        return value
+
+    def number(self, name: str) -> int:
+        """Return the value of a ``number`` setting."""
+        value = self._value(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise TypeError(f"setting {name} is no number")
+        return value
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the value of a ``words`` setting."""
+        value = self._value(name)
+        if not isinstance(value, tuple):
+            raise TypeError(f"setting {name} is no list of words")
+        return value
+
+    def values(self) -> tuple[Value, ...]:
+        """Return every setting with its value and origin, the core's first."""
+        return tuple(self.settings.values())
+
+    def _value(self, name: str) -> SettingValue:
+        return self.settings[name].value
+
+    @property
+    def verbosity(self) -> int:
+        """How much to print: ``-v`` adds one, ``-q`` takes one away."""
+        options = vars(self.options)
+        return int(options.get("verbose") or 0) - int(options.get("quiet") or 0)
+
+    @property
+    def user_cache(self) -> Path:
+        """Okplug's folder in the user's cache; it may not exist yet."""
+        return user_cache(self.environ)
+
+    def state_dir(self) -> Path | None:
+        """Return ``.okplug`` in the root, made if need be; None if it cannot be written."""
+        return make_state_dir(self.root)
+
+    def warn(self, message: str, address: str = "") -> None:
+        """Tell the user something that stops nothing; callable from any thread.
+
+        :param address: the image it is about, ``""`` for the run.
+        """
+        warned = Warned(message, address)
+        with self._lock:
+            if self._listener is None:
+                self._unheard.append(warned)
+            else:
+                self._listener(warned)
+
+    def on_warning(self, listener: Callable[[Warned], None]) -> None:
+        """Have *listener* called with every warning, first with those that nobody has heard."""
+        with self._lock:
+            self._listener = listener
+            for warned in self._unheard:
+                listener(warned)
+            self._unheard.clear()

@@ -1,0 +1,137 @@
+"""The settings that okplug itself knows; plugins add theirs with ``parser.add_setting``."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from okplug.errors import UsageError
+from okplug.platforms import host_platform, normalize_platform
+from okplug.settings import Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANIFEST_NAMES = ("okteto.yml", "okteto.yaml", ".okteto/okteto.yml", ".okteto/okteto.yaml")
+
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
+
+
+def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
+    """Return the core's settings, with the defaults that fit the user and the machine."""
+    return (
+        Setting(
+            "registry",
+            "text",
+            f"layout:{user_cache(environ) / 'registry'}",
+            "the registry for all images: a host, or layout:FOLDER for OCI layouts in a folder",
+            options=("--registry",),
+        ),
+        Setting(
+            "namespace",
+            "text",
+            default_namespace(environ),
+            "the namespace of your own tags; by default your user name",
+            environ=("OKTETO_NAMESPACE",),
+            options=("--namespace",),
+            convert=check_namespace,
+        ),
+        Setting(
+            "global_namespace",
+            "text",
+            "okteto",
+            "the namespace of the tags that all users share, where keys are looked up",
+            convert=check_namespace,
+        ),
+        Setting(
+            "builder",
+            "words",
+            ("auto",),
+            "what builds: auto, embedded, or the addresses of BuildKit daemons",
+            options=("--builder",),
+        ),
+        Setting(
+            "jobs",
+            "number",
+            0,
+            "how many images build at once; 0 leaves it to the builder",
+            options=("-j", "--jobs"),
+        ),
+        Setting(
+            "smart_builds",
+            "flag",
+            default=True,
+            help="reuse an image whose key the registry has; false builds all that is selected",
+            environ=("OKTETO_SMART_BUILDS_ENABLED",),
+        ),
+        Setting(
+            "platform",
+            "text",
+            host_platform(os.uname().machine),
+            "the platform of images whose manifest names none; by default this machine's",
+            environ=("DOCKER_DEFAULT_PLATFORM",),
+            options=("--platform",),
+            convert=normalize_platform,
+        ),
+        Setting("manifests", "words", MANIFEST_NAMES, "paths of manifests below any folder"),
+        Setting("exclude", "words", (), "patterns of folders in which no manifest is looked for"),
+        Setting(
+            "names",
+            "text",
+            "{name}",
+            "the repository of an image within its namespace, made of {name} and {folder}",
+        ),
+        Setting(
+            "verify_hits",
+            "flag",
+            default=True,
+            help="hold the sha256 root of an image in the registry against the content",
+        ),
+        Setting("plugins", "words", (), "plugins to load, or no:NAME to leave one out, as with -p"),
+    )
+
+
+def default_namespace(environ: Mapping[str, str]) -> str:
+    """Return the user's name as a repository component."""
+    name = environ.get("USER") or environ.get("LOGNAME") or _account("pw_name") or "user"
+    name = re.sub(r"[^a-z0-9._-]+", "-", name.lower())
+    name = re.sub(r"([._-])[._-]+", r"\1", name).strip("._-")
+    return name or "user"
+
+
+def check_namespace(text: str) -> str:
+    """Return the text if a repository's path may begin with it.
+
+    :raises ValueError: if not; the message says what was expected.
+    """
+    if not all(_COMPONENT.fullmatch(part) for part in text.split("/")):
+        raise ValueError(
+            f"expected lower-case letters, digits and single separators . _ - /, not {text!r}"
+        )
+    return text
+
+
+def user_cache(environ: Mapping[str, str]) -> Path:
+    """Return okplug's folder in the user's cache, after the XDG base directory specification.
+
+    :raises UsageError: if the user has no home.
+    """
+    cache = Path(environ.get("XDG_CACHE_HOME", ""))
+    if cache.is_absolute():  # the specification has relative paths ignored
+        return cache / "okplug"
+    home = environ.get("HOME") or _account("pw_dir")
+    if not home:
+        raise UsageError("the user has no home folder", hint="set HOME or XDG_CACHE_HOME")
+    return Path(home, ".cache", "okplug")
+
+
+def _account(field: str) -> str:
+    """Return a field of the user's entry in the password database, ``""`` without an entry."""
+    import pwd
+
+    try:
+        return str(getattr(pwd.getpwuid(os.getuid()), field))
+    except KeyError:
+        return ""
