@@ -105,7 +105,7 @@ class Executor:
         raise AssertionError("the last attempt returns or raises")
 
     def _keyed_again(self, step: Step) -> Step:
-        """Take over the present key, which differs if files of the image or of a dependency changed."""
+        """Take over the present key; it differs if files of the image or a dependency changed."""
         record = self._keyring.record(step.address)
         if record != step.record:
             shared = step.shared.with_tag(record.key)

@@ -8,10 +8,10 @@ from okplug.backends import BuildOutline
 from okplug.keydiff import Change, changes, record_from_json, record_to_json
 from okplug.keyring import Keyring
 from okplug.keys import KeyRecord, file_items
-from okplug.plan import BUILD, REUSE, Lookup, Plan, Step, look_up, make_plan
+from okplug.plan import BUILD, REUSE, Lookup, Plan, Result, Step, look_up, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from okplug.backends import Builder
     from okplug.collect import Collection
@@ -109,13 +109,13 @@ class Planner:
             image=image,
             record=record,
             verdict=verdict,
-            reasons=() if lookup.artifact else self._reasons(address, record, lookup),
+            reasons=() if lookup.artifact else self._reasons(address, lookup),
             personal=naming.personal(image),
             shared=naming.shared(image, record.key),
             artifact=lookup.artifact,
         )
 
-    def _reasons(self, address: str, record: KeyRecord, lookup: Lookup) -> tuple[str, ...]:
+    def _reasons(self, address: str, lookup: Lookup) -> tuple[str, ...]:
         if lookup.reason:
             return (lookup.reason,)
         found = self.changes(address)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def point(source: Registry, image: Reference, target: Registry, tag: Reference) -> Descriptor:
-    """Make *tag* of the target registry the image that the source registry has, every platform of it.
+    """Make *tag* of the target registry the image of the source registry, every platform of it.
 
     :raises RegistryError: if the image is not there, or a registry cannot be read or written.
     """

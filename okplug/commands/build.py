@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Build the selected images, and the images that they are built from, in graph order.
 
-An image whose key the registry has is not built: your own tag is pointed at it. Every other image is
-built as soon as all that it depends on is there, stored, and tagged with its key for everybody. After a
-failure the images that do not depend on the failed one are still built.
+An image whose key the registry has is not built: your own tag is pointed at it. Every other image
+is built as soon as all that it depends on is there, stored, and tagged with its key for everybody.
+After a failure the images that do not depend on the failed one are still built.
 """
 
 EPILOG = """\

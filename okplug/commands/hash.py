@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Print the key of each selected image: the name under which everybody finds it in the registry.
 
-Images of the same content have the same key, on every machine and in every checkout. With --record, each
-item that went into the key follows: instructions, arguments, files and dependencies, never a secret.
+Images of the same content have the same key, on every machine and in every checkout. With
+--record, each item that went into the key follows: instructions, arguments, files and
+dependencies, never a secret.
 """
 
 EPILOG = """\

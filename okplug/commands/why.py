@@ -72,7 +72,7 @@ def _explain(step: Step, planner: Planner) -> dict[str, Any]:
 
 
 def _changes(address: str, planner: Planner, seen: set[str]) -> list[dict[str, Any]] | None:
-    """Describe the changes of an image, and below a dependency's those of the dependency, once each."""
+    """Describe an image's changes, and below a dependency's those of the dependency, once."""
     found = planner.changes(address)
     if found is None:
         return None
