@@ -1,0 +1,181 @@
+"""Patterns as Go matches them: ``filepath.Match`` and the regular expressions that moby makes.
+
+COPY expands its sources with ``filepath.Match``, component by component. ``.dockerignore`` goes
+through regular expressions of Go, whose few forms that can arise there are translated here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from okplug.errors import ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+#: one byte that is not UTF-8, as ``surrogateescape`` decodes it; Go reads all of them as U+FFFD
+_INVALID = "[\udc80-\udcff\ufffd]"
+_REPETITION = re.compile(r"\d+(,\d*)?\}")
+#: escapes with a letter that Go and Python read alike (with ``re.ASCII``)
+_ESCAPES = frozenset("dwsDWSaftnrv")
+
+
+def is_glob(text: str) -> bool:
+    """Tell whether *text* holds a wildcard: ``*``, ``?`` or ``[`` that no backslash escapes."""
+    return re.search(r"[*?\[]", re.sub(r"\\.", "", text, flags=re.DOTALL)) is not None
+
+
+def compile_glob(pattern: str) -> Callable[[str], object]:
+    """Return what tells whether a name matches *pattern* by the rules of ``filepath.Match``.
+
+    :raises ManifestError: if the pattern is malformed.
+    """
+    return re.compile(_translate_glob(pattern)).fullmatch
+
+
+def check_glob(pattern: str) -> None:
+    """Read *pattern* by the rules of ``filepath.Match``.
+
+    :raises ManifestError: if the pattern is malformed.
+    """
+    if "[" in pattern or "\\" in pattern:
+        _translate_glob(pattern)
+
+
+def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
+    r"""Return what tells whether a path matches ``^expression$`` as a regular expression of Go.
+
+    Wildcards, classes, escapes, ``|`` and ``{n,m}`` are understood. Of the escapes with a letter
+    or a digit those for single characters and ``\d``, ``\s``, ``\w`` are; Go has more, which nobody
+    means.
+
+    :param pattern: what the expression was made of, for messages.
+    :raises ManifestError: if Go would refuse the expression, or reads it in an obscure way.
+    """
+    out = ["^"]
+    position = 0
+    while position < len(expression):
+        char = expression[position]
+        position += 1
+        if char == "[":
+            char, position = _regexp_class(expression, position, pattern)
+        elif char == "\\":
+            char, position = _escape(expression[position], pattern), position + 1
+        elif char == "{" and not _REPETITION.match(expression, position):
+            char = r"\{"
+        elif _is_invalid(char):
+            char = _INVALID
+        out.append(char)
+    try:
+        return re.compile(rf"{''.join(out)}\Z", re.ASCII).search
+    except re.error as error:
+        raise malformed(pattern, error.msg) from None
+
+
+def malformed(pattern: str, reason: str) -> ManifestError:
+    """Return the error that says what is wrong with *pattern*."""
+    return ManifestError(
+        f"invalid pattern '{pattern}': {reason}",
+        hint="write a backslash before '*', '?', '[' and '\\' to take them literally",
+    )
+
+
+def _is_invalid(char: str) -> bool:
+    return "\udc80" <= char <= "\udcff" or char == "\ufffd"
+
+
+def _translate_glob(pattern: str) -> str:
+    out = []
+    position = 0
+    while position < len(pattern):
+        char = pattern[position]
+        position += 1
+        if char == "[":
+            char, position = _glob_class(pattern, position)
+        elif char == "\\":
+            if position == len(pattern):
+                raise malformed(pattern, "nothing follows the backslash at its end")
+            char, position = re.escape(pattern[position]), position + 1
+        else:
+            char = {"*": "[^/]*", "?": "[^/]"}.get(char) or re.escape(char)
+        out.append(char)
+    return "".join(out)
+
+
+def _glob_class(pattern: str, position: int) -> tuple[str, int]:
+    """Translate a class whose ``[`` stands before *position*; return it with where it ends."""
+    negated = pattern.startswith("^", position)
+    position += negated
+    ranges: list[tuple[str, str]] = []
+    while not ranges or not pattern.startswith("]", position):
+        low, position = _glob_class_char(pattern, position)
+        high = low
+        if pattern.startswith("-", position):
+            high, position = _glob_class_char(pattern, position + 1)
+        ranges.append((low, high))
+    # Unlike a regular expression, filepath.Match takes a range upside down for an empty one.
+    return _python_class(negated, (_range(*r) for r in ranges if r[0] <= r[1])), position + 1
+
+
+def _glob_class_char(pattern: str, position: int) -> tuple[str, int]:
+    position += pattern.startswith("\\", position)
+    char = pattern[position : position + 1]
+    if not char or _is_invalid(char) or position + 1 == len(pattern):
+        raise malformed(pattern, "a '[' is not closed")
+    if char in "-]" and pattern[position - 1] != "\\":
+        raise malformed(pattern, f"'{char}' stands in a '[...]' without a backslash")
+    return char, position + 1
+
+
+def _regexp_class(expression: str, position: int, pattern: str) -> tuple[str, int]:
+    negated = expression.startswith("^", position)
+    position += negated
+    members: list[str] = []
+    while not members or not expression.startswith("]", position):
+        if expression.startswith("[:", position) and ":]" in expression[position + 2 :]:
+            raise malformed(pattern, "'[:...:]' is not supported")
+        low, position = _regexp_class_char(expression, position, pattern)
+        high = low
+        if re.compile(r"-[^]]").match(expression, position):
+            high, position = _regexp_class_char(expression, position + 1, pattern)
+        members.append(_class_range(low, high, pattern))
+    return _python_class(negated, members), position + 1
+
+
+def _regexp_class_char(expression: str, position: int, pattern: str) -> tuple[str, int]:
+    char = expression[position : position + 1]
+    if not char:
+        raise malformed(pattern, "a '[' is not closed")
+    if char != "\\":
+        return char, position + 1
+    return _escape(expression[position + 1], pattern), position + 2
+
+
+def _class_range(low: str, high: str, pattern: str) -> str:
+    """Write a range of a class; an escape with a letter is a member of its own."""
+    low, high = (text[1:] if re.fullmatch(r"\\[^A-Za-z]", text) else text for text in (low, high))
+    if low == high:
+        return low if len(low) > 1 else re.escape(low)
+    if len(low) > 1 or len(high) > 1 or low > high:
+        raise malformed(pattern, f"'{low}-{high}' is not a range")
+    return _range(low, high)
+
+
+def _escape(char: str, pattern: str) -> str:
+    if char in _ESCAPES:
+        return f"\\{char}"
+    if char.isalnum() or not char.isascii():
+        raise malformed(pattern, f"'\\{char}' is not supported, write '{char}'")
+    return re.escape(char)
+
+
+def _python_class(negated: bool, members: Iterable[str]) -> str:  # noqa: FBT001 - as Go's '[^'
+    body = "".join(members)
+    if not body:
+        return r"[\s\S]" if negated else "(?!)"
+    return f"[{'^' * negated}{body}]"
+
+
+def _range(low: str, high: str) -> str:
+    return f"{re.escape(low)}-{re.escape(high)}"
