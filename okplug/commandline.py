@@ -70,6 +70,7 @@ class ArgumentParser(argparse.ArgumentParser):
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.color = False  # Python 3.14 would write escape sequences into the usage
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse has to say.
@@ -174,6 +175,8 @@ class Parser:
             raise UsageError(f"there is no command {name}", hint="okplug --help lists the commands")
         rest = [word for position, word in enumerate(argv) if position != index]
         command = self.commands[name]
+        usage = command.parser.format_usage().removeprefix("usage: ").rstrip()
+        command.parser.usage = f"{usage} [GLOBAL OPTIONS]"
         self._add_global_options(command.parser)
         options = command.parser.parse_intermixed_args(rest)
         return Parsed(command, options, self._assignments(options))

@@ -35,6 +35,9 @@ class Warned:
     message: str
     address: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.address}: {self.message}" if self.address else self.message
+
 
 @dataclass(eq=False)
 class Config:

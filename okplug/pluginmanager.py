@@ -14,9 +14,11 @@ import pluggy
 
 from okplug import hookspecs
 from okplug.errors import PluginError
-from okplug.plugincheck import check_plugin, hook_names
+from okplug.plugincheck import check_folder_plugin, check_plugin, hook_names
+from okplug.pluginfile import load_plugin_file
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path, PurePath
     from types import TracebackType
 
@@ -46,6 +48,11 @@ class PluginInfo:
     folder: str | None
     hooks: tuple[str, ...]
 
+    def __str__(self) -> str:
+        title = f"{self.name} {self.version}".rstrip()
+        path = f", {self.path}" if self.path else ""
+        return f"{title} ({self.origin}{path})\n  {', '.join(self.hooks) or 'no hooks'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
@@ -57,9 +64,13 @@ class Provenance:
 
 
 class PluginManager:
-    """The plugins of one run."""
+    """The plugins of one run.
 
-    def __init__(self) -> None:
+    :param root: the workspace, which the paths of ``okplugfile.py`` files are told from.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
         self._pluggy = pluggy.PluginManager("okplug")
         self._pluggy.add_hookspecs(hookspecs)
         self._hook: Any = self._pluggy.hook
@@ -86,6 +97,21 @@ class PluginManager:
         self._provenance[name] = provenance
         if provenance.folder is not None:
             self._scoped[name] = provenance.folder
+
+    def load_folder_plugins(self, paths: Iterable[Path]) -> None:
+        """Register the ``okplugfile.py`` of folders; the root's is loaded before that.
+
+        :raises PluginError: if one cannot be loaded, breaks the contract of a hook, or implements
+            one that is not called for a single image or manifest.
+        """
+        for path in paths:
+            name = path.relative_to(self._root).as_posix()
+            folder = path.parent.relative_to(self._root).as_posix()
+            if folder == "." or self._pluggy.is_blocked(name):
+                continue
+            plugin = load_plugin_file(path)
+            check_folder_plugin(plugin, name)
+            self.register(plugin, name, Provenance("workspace", folder=folder))
 
     def block(self, name: str) -> None:
         """Leave a plugin out, whether it is loaded already or comes later."""

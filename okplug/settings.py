@@ -81,15 +81,17 @@ def _flag(raw: object) -> bool | None:
 def _number(raw: object) -> int | None:
     if isinstance(raw, str) and raw.strip().isdecimal():
         return int(raw)
-    is_number = isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0
-    return raw if is_number else None
+    if isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0:
+        return raw
+    return None
 
 
 def _words(raw: object) -> tuple[str, ...] | None:
     if isinstance(raw, str):
         return tuple(word.strip() for word in raw.split(",") if word.strip())
-    is_list = isinstance(raw, list) and all(isinstance(word, str) for word in raw)
-    return tuple(raw) if is_list else None
+    if isinstance(raw, list) and all(isinstance(word, str) for word in raw):
+        return tuple(raw)
+    return None
 
 
 _PARSERS: Mapping[Kind, Callable[[object], SettingValue | None]] = {

@@ -1,1 +1,51 @@
-"""Placeholder."""
+"""The kit for authors of plugins, which okplug's own tests are made with too.
+
+    pytest_plugins = ["okplug.testing"]    # in conftest.py: the fixture ``workspace``
+
+``workspace`` writes files and runs whole commands in the test's process; ``HookRecorder`` writes
+down hook calls; ``FakeRegistry`` and ``FakeBuilder`` stand for backends; subclassing
+``RegistryContract`` or ``BuilderContract`` proves a backend. Only pytest is needed besides okplug.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from okplug.testing.workspace import Outcome, Workspace, make_workspace, workspace
+
+if TYPE_CHECKING:
+    from okplug.testing.builder import BuilderContract, FakeBuilder
+    from okplug.testing.images import ImageView, push_image
+    from okplug.testing.recorder import HookRecorder
+    from okplug.testing.registry import FakeRegistry, RegistryContract
+
+_MODULE_OF = {
+    "BuilderContract": "okplug.testing.builder",
+    "FakeBuilder": "okplug.testing.builder",
+    "FakeRegistry": "okplug.testing.registry",
+    "HookRecorder": "okplug.testing.recorder",
+    "ImageView": "okplug.testing.images",
+    "RegistryContract": "okplug.testing.registry",
+    "push_image": "okplug.testing.images",
+}
+
+__all__ = [
+    "BuilderContract",
+    "FakeBuilder",
+    "FakeRegistry",
+    "HookRecorder",
+    "ImageView",
+    "Outcome",
+    "RegistryContract",
+    "Workspace",
+    "make_workspace",
+    "push_image",
+    "workspace",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'okplug.testing' has no attribute {name!r}")
+    return getattr(import_module(_MODULE_OF[name]), name)

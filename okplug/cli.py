@@ -1,0 +1,129 @@
+"""The command line's entry, and the one place where exceptions end.
+
+Nothing is imported at the top: ``okplug --version`` should cost no more than Python does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import FrameType
+
+
+def main(
+    argv: Sequence[str],
+    plugins: Sequence[object] = (),
+    environ: Mapping[str, str] | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+) -> int:
+    """Run a command line and return its exit code; exceptions are printed, none escapes.
+
+    Nothing survives the call: it can be made again and again in one process.
+
+    :param argv: the words without the program's name.
+    :param plugins: objects or modules to register as plugins of this run.
+    :param environ: the environment; None for the process's.
+    :param cwd: where the user is; None for the process's.
+    """
+    if _asks_for_version(argv):
+        from okplug import __version__
+
+        sys.stdout.write(f"okplug {__version__}\n")
+        return 0
+    import os
+    from pathlib import Path
+
+    if environ is None:
+        environ = dict(os.environ)
+    return _guarded(argv, plugins, environ, Path.cwd() / (cwd or ""))
+
+
+def entry_point() -> int:
+    """Run the process's command line; what is printed is out when it returns."""
+    import signal
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()
+        return code or 1
+    return code
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Take a polite request to end, such as a container's, for Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _asks_for_version(argv: Sequence[str]) -> bool:
+    for word in argv:
+        if word == "--":
+            return False
+        if word == "--version":
+            return True
+    return False
+
+
+def _guarded(
+    argv: Sequence[str], plugins: Sequence[object], environ: Mapping[str, str], cwd: Path
+) -> int:
+    from okplug.errors import ExitCode, OkplugError
+    from okplug.startup import DEBUG, read_start, run
+
+    wants_traceback = "--debug" in argv or bool(environ.get(DEBUG))
+    try:
+        start = read_start(argv, cwd)
+        cwd = start.cwd
+        return run(start, plugins, environ)
+    except OkplugError as error:
+        _print_error(error, cwd, wants_traceback=wants_traceback)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        _close_stdout()
+        return int(ExitCode.FAILED)
+    except SystemExit as exit_:  # argparse's way to end after --help
+        return exit_.code if isinstance(exit_.code, int) else 0
+    except Exception as error:  # noqa: BLE001  # the one boundary
+        _print_fault(error, wants_traceback=wants_traceback)
+        return int(ExitCode.INTERNAL_ERROR)
+
+
+def _print_error(error: Exception, cwd: Path, *, wants_traceback: bool) -> None:
+    from okplug.messages import shorten_paths
+
+    if wants_traceback:
+        _print_traceback(error)
+    sys.stderr.write(f"error: {shorten_paths(str(error), cwd)}\n")
+
+
+def _print_fault(error: Exception, *, wants_traceback: bool) -> None:
+    """Print what is a fault of okplug or of a plugin, not of the user."""
+    if wants_traceback:
+        _print_traceback(error)
+    where = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
+    sys.stderr.write(f"internal error{where}: {type(error).__name__}: {error}\n")
+    if not wants_traceback:
+        sys.stderr.write("  hint: --debug or OKPLUG_DEBUG=1 shows where\n")
+
+
+def _print_traceback(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exception(error, file=sys.stderr)
+
+
+def _close_stdout() -> None:
+    """Let nothing more be written to a pipe that nobody reads, not even when Python ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,181 @@
+"""From a command line to a command at work: plugins, settings, options, in that order.
+
+Plugins add commands, options and settings, so that they must be loaded before the command line can
+be read; what decides which plugins there are is found before that by a scan of its words.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from okplug.commandline import FLAGS, VALUED, Parser
+from okplug.config import Config
+from okplug.coresettings import core_settings
+from okplug.errors import OkplugError, UsageError
+from okplug.optionscan import scan
+from okplug.pluginloading import Wanted, load_plugins
+from okplug.settings import from_command_line, from_environment, resolve
+from okplug.settingsfile import find_workspace
+from okplug.suggestions import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from okplug.commandline import Parsed
+    from okplug.pluginmanager import PluginManager
+    from okplug.settings import Setting, Value
+    from okplug.settingsfile import Workspace
+
+#: variables that are no settings
+DEBUG = "OKPLUG_DEBUG"
+NO_AUTOLOAD = "OKPLUG_DISABLE_PLUGIN_AUTOLOAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What a command line says before plugins are loaded.
+
+    :param argv: the words of the command line, without the program's name.
+    :param cwd: where the user is, moved by ``-C``.
+    :param plugins: the values of ``-p``.
+    :param overrides: the values of ``-o``.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    plugins: tuple[str, ...]
+    overrides: tuple[str, ...]
+    traces_config: bool
+
+
+def read_start(argv: Sequence[str], cwd: Path) -> Start:
+    """Find the options that count before plugins are loaded.
+
+    :raises UsageError: if ``-C`` names no folder.
+    """
+    tokens = tuple(scan(argv, VALUED, FLAGS))
+
+    def values(option: str) -> tuple[str, ...]:
+        return tuple(token.value for token in tokens if token.option == option)
+
+    for directory in values("-C"):
+        cwd = cwd / directory
+        if not cwd.is_dir():
+            raise UsageError(f"-C {directory}: there is no such folder")
+    traces_config = any(token.option == "--trace-config" for token in tokens)
+    return Start(tuple(argv), cwd.resolve(), values("-p"), values("-o"), traces_config)
+
+
+def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str]) -> int:
+    """Load plugins, read the command line, run the command and return its exit code.
+
+    An exception that comes out of a plugin gets a note that says which.
+
+    :raises OkplugError: if the command line, a setting, a plugin or the workspace is wrong.
+    """
+    workspace = find_workspace(start.cwd)
+    settings = {setting.name: setting for setting in core_settings(environ)}
+    wanted = Wanted(
+        names=(*_plugins_setting(settings["plugins"], start, workspace, environ), *start.plugins),
+        objects=tuple(plugins),
+        autoload=not environ.get(NO_AUTOLOAD),
+    )
+    manager = load_plugins(workspace.root, wanted)
+    if start.traces_config:
+        sys.stderr.writelines(f"{plugin}\n" for plugin in manager.plugins())
+    if environ.get(DEBUG):
+        manager.trace_calls(sys.stderr.write)
+    try:
+        parser = Parser(settings.values())
+        return _run_command(start, parser, workspace, manager, environ)
+    except OkplugError:
+        raise
+    except Exception as error:
+        culprit = manager.blame(error)
+        if culprit:
+            error.add_note(f"in plugin {culprit}")
+        raise
+
+
+def _plugins_setting(
+    setting: Setting, start: Start, workspace: Workspace, environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the one setting that counts before all others can be known."""
+    given = (
+        *workspace.assignments,
+        *from_environment([setting], environ),
+        *from_command_line(start.overrides),
+    )
+    value = resolve({setting.name: setting}, (a for a in given if a.name == setting.name))
+    words = value[setting.name].value
+    return words if isinstance(words, tuple) else ()
+
+
+def _run_command(
+    start: Start,
+    parser: Parser,
+    workspace: Workspace,
+    manager: PluginManager,
+    environ: Mapping[str, str],
+) -> int:
+    manager.addoption(parser)
+    parsed = parser.parse(start.argv)
+    if parsed is None:
+        sys.stdout.write(parser.format_help())
+        return 0
+    config = Config(
+        root=workspace.root,
+        cwd=start.cwd,
+        environ=environ,
+        options=parsed.options,
+        plugins=manager,
+        settings=_settings(start, parser, parsed, workspace, environ),
+        command=parsed.command.name,
+    )
+    _warn_of_unknown_variables(config)
+    try:
+        manager.configure(config)
+        return int(parsed.command.handler(config))
+    finally:
+        config.on_warning(lambda warned: _print_warning(str(warned)))
+        manager.unconfigure(config)
+
+
+def _print_warning(text: str) -> None:
+    sys.stderr.write(f"warning: {text}\n")
+
+
+def _settings(
+    start: Start,
+    parser: Parser,
+    parsed: Parsed,
+    workspace: Workspace,
+    environ: Mapping[str, str],
+) -> dict[str, Value]:
+    if tuple(parsed.options.plugin) != start.plugins:
+        raise UsageError(
+            "-p stands behind the letter of an option that takes effect later",
+            hint="write it as a word of its own: -x -p NAME, not -xp NAME",
+        )
+    return resolve(
+        parser.settings,
+        (
+            *parser.defaults,
+            *workspace.assignments,
+            *from_environment(parser.settings.values(), environ),
+            *parsed.assignments,
+        ),
+    )
+
+
+def _warn_of_unknown_variables(config: Config) -> None:
+    """Tell of a variable that is one letter away from counting."""
+    known = {f"OKPLUG_{name.upper()}" for name in config.settings} | {DEBUG, NO_AUTOLOAD}
+    for name in sorted(config.environ):
+        if name.startswith("OKPLUG_") and name not in known:
+            guess = closest(name, known)
+            if guess:
+                config.warn(f"the environment variable {name} means nothing; {guess} would")
