@@ -1,0 +1,143 @@
+"""Find the manifests of a workspace and its ``okplugfile.py`` files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from okplug.dockerfile.ignore import Matcher
+
+PLUGIN_FILE: Final = "okplugfile.py"
+
+#: folders that hold no manifest of the workspace: history, what tools keep, what was installed.
+#: ``.okteto`` belongs to the folder that it lies in, and is looked into from there.
+_SKIPPED: Final = frozenset(
+    {
+        ".git",
+        ".hg",
+        ".okplug",
+        ".okteto",
+        ".svn",
+        ".tox",
+        ".venv",
+        "__pycache__",
+        "node_modules",
+        "venv",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a walk over the workspace found, each part sorted by folder.
+
+    :param manifests: absolute paths, at most one per folder.
+    :param plugin_files: absolute paths of the ``okplugfile.py`` files.
+    :param warnings: folders that could not be read.
+    """
+
+    manifests: tuple[Path, ...]
+    plugin_files: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def find_manifests(root: Path, names: Sequence[str], exclude: Sequence[str] = ()) -> Discovery:
+    """Walk the workspace; links to folders are not followed.
+
+    :param names: what a manifest is called; a name such as ``.okteto/okteto.yml`` counts for the
+        folder that ``.okteto`` lies in. Where a folder has several, the first name wins.
+    :param exclude: folders and files to leave out, as lines of a ``.dockerignore``.
+    :raises ManifestError: if a pattern of *exclude* is malformed.
+    """
+    return _Walk(str(root), tuple(names), _matcher(exclude)).run()
+
+
+def _matcher(exclude: Sequence[str]) -> Matcher | None:
+    if not exclude:
+        return None
+    from okplug.dockerfile.ignore import Matcher, read_patterns  # most workspaces exclude nothing
+
+    return Matcher(read_patterns(os.fsencode("\n".join(exclude))))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk: paths are strings, because a Path for each of 100,000 files costs a second."""
+
+    root: str
+    names: tuple[str, ...]
+    exclude: Matcher | None
+    manifests: list[str] = field(default_factory=list)
+    plugin_files: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def run(self) -> Discovery:
+        """Visit each folder once and return what was found."""
+        pending = [""]
+        skipped = _SKIPPED | {name.partition("/")[0] for name in self.names if "/" in name}
+        while pending:
+            relpath = pending.pop()
+            files, folders = self._list(relpath)
+            prefix = f"{relpath}/" if relpath else ""
+            self._collect(prefix, files, folders)
+            pending.extend(
+                prefix + name
+                for name in folders
+                if name not in skipped and not self._prunes(prefix + name)
+            )
+        return Discovery(
+            self._sorted(self.manifests), self._sorted(self.plugin_files), tuple(self.warnings)
+        )
+
+    def _list(self, relpath: str) -> tuple[set[str], list[str]]:
+        """Return the names of the files and of the folders; the kernel tells them apart unasked."""
+        folders: list[str] = []
+        files: set[str] = set()
+        path = os.path.join(self.root, relpath)  # noqa: PTH118  # see the class
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.name)
+                    else:
+                        files.add(entry.name)
+        except OSError as error:
+            self.warnings.append(f"{path} is not searched for manifests: {error.strerror}")
+        return files, folders
+
+    def _collect(self, prefix: str, files: set[str], folders: list[str]) -> None:
+        for name in self.names:
+            head, _, rest = name.partition("/")
+            if head not in (folders if rest else files):
+                continue
+            if self._is_wanted(prefix + name):
+                self.manifests.append(prefix + name)
+                break
+        if PLUGIN_FILE in files and self._is_wanted(prefix + PLUGIN_FILE):
+            self.plugin_files.append(prefix + PLUGIN_FILE)
+
+    def _is_wanted(self, relpath: str) -> bool:
+        """Say whether a path is a file, itself or through a link, and not excluded."""
+        if self.exclude and self.exclude.matches(relpath):
+            return False
+        return os.path.isfile(os.path.join(self.root, relpath))  # noqa: PTH113, PTH118  # see the class
+
+    def _prunes(self, relpath: str) -> bool:
+        """Say whether a folder is excluded, with all below it."""
+        matcher = self.exclude
+        return (
+            matcher is not None and matcher.matches(relpath) and matcher.can_skip_directory(relpath)
+        )
+
+    def _sorted(self, relpaths: list[str]) -> tuple[Path, ...]:
+        root = Path(self.root)
+        return tuple(root / relpath for relpath in sorted(relpaths, key=_by_folder))
+
+
+def _by_folder(relpath: str) -> list[str]:
+    return relpath.split("/")
