@@ -29,6 +29,7 @@ GROUP = "okplug"
 
 #: the core's plugins: name and module
 INTERNAL = {
+    "okteto": "okplug.manifest.plugin",
     "build": "okplug.commands.build",
     "plan": "okplug.commands.plan",
     "hash": "okplug.commands.hash",

@@ -91,8 +91,8 @@ def find_dockerfile(dockerfile: Written, context: str, folder: str) -> tuple[str
         )
     if posixpath.isfile(beside):
         return beside, (
-            f"{dockerfile.location}: {_shown(beside, folder)} is taken for Dockerfile, because "
-            f"the context {_shown(context, folder)} has no {text}"
+            f"{dockerfile.location}: the context {_shown(context, folder)} has no {text}; "
+            f"{beside} is taken instead"
         )
     raise _no_dockerfile(dockerfile, inside, folder)
 

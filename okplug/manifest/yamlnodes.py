@@ -164,7 +164,8 @@ def _syntax_error(error: yaml.YAMLError, data: bytes, path: Path) -> ManifestErr
         )
     hint = next((hint for words, hint in _HINTS if words in problem), "")
     begun = marked.context_mark
-    since = f" {marked.context}, begun in line {begun.line + 1}" if begun and begun.line else ""
+    is_above = begun is not None and mark is not None and begun.line < mark.line
+    since = f" {marked.context}, begun in line {begun.line + 1}" if begun and is_above else ""
     return ManifestError(f"this is not YAML: {problem}{since}", location=place, hint=hint)
 
 
