@@ -24,7 +24,31 @@ FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
 names = st.text(string.ascii_uppercase, min_size=1, max_size=6)
 values = st.text(max_size=12)
 #: text that is made of what the syntax is made of
-PIECES = "$ $$ { } ${ BAR EMPTY UNSET _ :- - := = :+ + :? ? # x OKTETO_BUILD_A_TAG ä 1 :".split()
+PIECES = [
+    "$",
+    "$$",
+    "{",
+    "}",
+    "${",
+    "BAR",
+    "EMPTY",
+    "UNSET",
+    "_",
+    ":-",
+    "-",
+    ":=",
+    "=",
+    ":+",
+    "+",
+    ":?",
+    "?",
+    "#",
+    "x",
+    "OKTETO_BUILD_A_TAG",
+    "ä",
+    "1",
+    ":",
+]
 soup = st.lists(st.sampled_from([*PIECES, " ", "\n"]), max_size=12).map("".join)
 
 
