@@ -1,0 +1,340 @@
+"""The context index: what the files of each image come to, without reading them again.
+
+A ``Snapshot`` has two digests over the same entries. Each entry is framed with its lengths, so
+that no name can be taken for a content, and the entries are sorted by the bytes of their names:
+
+    letter    f file, x executable file, l link, d folder
+    lengths   of name and content, four bytes each, little endian
+    name      relative to the context, ``/`` between components
+    content   file: xxh3-128 in the digest, sha256 in the proof; link: its target; folder: nothing
+
+An image whose folders and files have the stats that they had when an earlier run looked costs one
+lstat for each of them, and nothing else: its entries are not even listed unless somebody asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+
+import xxhash
+
+from okplug.context import ContextFile
+from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Selection, Unmatched, select_files
+from okplug.contextfolders import FolderCache, changed, join_states
+from okplug.contextsources import decode
+from okplug.contextstore import Stored, StoredSelection, pack_day, read_index, write_index
+from okplug.contextstream import open_verified
+from okplug.dockerfile.globs import is_glob
+from okplug.dockerfile.ignore import read_patterns
+from okplug.errors import Location, ManifestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from okplug.dockerfile.model import ContextRead
+    from okplug.manifest.model import Image
+
+#: part of both digests and of every stored selection; a change of either must change it, and with
+#: it the scheme of the keys
+_SCHEME: Final = b"okplug-context-1\n"
+_FRAME: Final = struct.Struct("<cII")
+_KINDS: Final = {b"f": "file", b"x": "file", b"l": "link", b"d": "directory"}
+_REASONS: Final = (MISSING, IGNORED, MALFORMED)
+_UNMATCHED: Final = struct.Struct("<IIB")
+_DAYS_KEPT: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class UnmatchedSource:
+    """A source of COPY, ADD or a bind mount that names nothing.
+
+    :param reason: ``missing``, ``ignored`` (it is there, but .dockerignore leaves it out) or
+        ``malformed``.
+    """
+
+    read: ContextRead
+    pattern: str
+    reason: str
+
+    @property
+    def is_error(self) -> bool:
+        """A builder will refuse it; wildcards may match nothing."""
+        return self.reason == MALFORMED or self.read.is_mount or not is_glob(self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files of a context that one image reads; a ``ContextSnapshot``.
+
+    :param unmatched: sources that name nothing, in the order of the instructions.
+    """
+
+    root: Path
+    digest: str
+    proof: str
+    unmatched: tuple[UnmatchedSource, ...]
+    _entries: _Entries
+
+    @property
+    def files(self) -> tuple[ContextFile, ...]:
+        """The entries, sorted by *relpath* as bytes; the folders above an entry are there too."""
+        return self._entries.files
+
+    def open(self, relpath: str) -> BinaryIO:
+        """Open a file of the snapshot; its last byte is only given out if all of them are right.
+
+        :raises KeyError: if the snapshot has no such file.
+        :raises ContextChangedError: at once or while reading, if the file is not what was hashed.
+        """
+        return open_verified(self.root, self._entries.file(relpath))
+
+
+class _Entries:
+    """The entries of a snapshot, listed when first asked for; safe to use from several threads."""
+
+    def __init__(self, load: Callable[[], tuple[ContextFile, ...]], lock: threading.RLock) -> None:
+        self._load = load
+        self._lock = lock
+        self._files: tuple[ContextFile, ...] | None = None
+        self._by_path: dict[str, ContextFile] = {}
+
+    @property
+    def files(self) -> tuple[ContextFile, ...]:
+        with self._lock:
+            if self._files is None:
+                self._files = self._load()
+                self._by_path = {f.relpath: f for f in self._files if f.kind == "file"}
+            return self._files
+
+    def file(self, relpath: str) -> ContextFile:
+        """Return the entry of a regular file."""
+        assert self.files is not None
+        return self._by_path[relpath]
+
+
+class ContextIndex:
+    """What is known of all contexts of a workspace.
+
+    One thread at a time takes snapshots; what is done with them may be done by several.
+    """
+
+    def __init__(
+        self, root: Path, path: Path | None, clock: Callable[[], int] = time.time_ns
+    ) -> None:
+        self._root = os.path.realpath(os.fsencode(root))
+        self._path = path
+        self._lock = threading.RLock()
+        stored = read_index(path, self._root) if path else Stored({}, {})
+        self._stored = stored.selections
+        self._folders = FolderCache(stored.folders, self._root + b"/.okplug", clock)
+        self._made: dict[bytes, _Made] = {}
+        self._parents: dict[bytes, bytes] = {}
+
+    @classmethod
+    def open(cls, root: Path, path: Path | None) -> ContextIndex:
+        """Return the index of the workspace *root*.
+
+        :param path: the file that it outlives a run in, None for none.
+        """
+        return cls(root, path)
+
+    def ignored(self, image: Image) -> tuple[str, ...]:
+        """Return the patterns of ``<Dockerfile>.dockerignore``, else of ``.dockerignore``.
+
+        :raises ManifestError: if the file cannot be read, or a pattern is malformed.
+        """
+        name = f"{image.dockerfile.name}.dockerignore"
+        for path in (image.dockerfile.with_name(name), image.context / ".dockerignore"):
+            try:
+                return read_patterns(path.read_bytes(), path)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                message = f"the file cannot be read: {error.strerror}"
+                raise ManifestError(message, location=Location(path)) from None
+        return ()
+
+    def snapshot(
+        self, context: Path, reads: Sequence[ContextRead] | None, patterns: Sequence[str] = ()
+    ) -> Snapshot:
+        """Return the files below *context* that *reads* may read, None for all.
+
+        :param patterns: of ``.dockerignore``.
+        :raises ManifestError: if something among the files cannot be read or is neither file, link
+            nor folder, or a pattern is malformed.
+        :raises ContextChangedError: if a file changes while it is hashed.
+        """
+        with self._lock:
+            root = self._real(os.fsencode(context))
+            key = _key(root.removeprefix(self._root), reads, patterns)
+            if key not in self._made:
+                select = partial(select_files, root, self._folders, reads, patterns)
+                self._made[key] = self._recall(key, select) or self._make(select)
+            record, entries, _ = self._made[key]
+        unmatched = _unpack_unmatched(record.unmatched, reads or ())
+        return Snapshot(context, record.digest.hex(), record.proof.hex(), unmatched, entries)
+
+    def forget(self, context: Path) -> None:
+        """Have the next snapshot read all files below *context* anew."""
+        with self._lock:
+            root = self._real(os.fsencode(context))
+            self._folders.forget(root)
+            self._made.clear()
+            self._stored = {
+                key: record
+                for key, record in self._stored.items()
+                if not any((path + b"/").startswith(root + b"/") for path in record.folders)
+            }
+
+    def save(self) -> None:
+        """Write the index for the next run, if there is something new and a place for it."""
+        with self._lock:
+            fresh = {key: made.record for key, made in self._made.items() if made.is_lasting}
+            has_news = self._folders.is_changed() or not fresh.items() <= self._stored.items()
+            if self._path is None or not has_news:
+                return
+            today = self._folders.today()
+            oldest = today - _DAYS_KEPT
+            kept = {
+                key: record
+                for key, record in self._stored.items()
+                if record.day >= pack_day(oldest)
+            }
+            used = {key: record._replace(day=pack_day(today)) for key, record in fresh.items()}
+            write_index(self._path, self._root, Stored(self._folders.to_store(oldest), kept | used))
+
+    def _recall(self, key: bytes, select: Callable[[], Selection]) -> _Made | None:
+        """Return the stored outcome if nothing that it was made of has changed."""
+        record = self._stored.get(key)
+        if record is None or self._folders.stored_state(record.folders) != record.state:
+            return None
+        if not self._folders.are_unchanged(record.folders):
+            return None
+        load = partial(_list_again, select, record.digest)
+        return _Made(record, _Entries(load, self._lock), is_lasting=True)
+
+    def _make(self, select: Callable[[], Selection]) -> _Made:
+        selection = select()
+        rows = _rows(selection)
+        digest, proof = _digests(rows)
+        visited = tuple(selection.visited)
+        record = StoredSelection(
+            digest,
+            proof,
+            join_states(self._folders.folder(path).state for path in visited),
+            _pack_unmatched(selection.unmatched),
+            pack_day(self._folders.today()),
+            visited,
+        )
+        entries = _Entries(partial(_context_files, rows), self._lock)
+        return _Made(record, entries, selection.is_complete)
+
+    def _real(self, path: bytes) -> bytes:
+        """Return a path without links; most contexts have their parent in common with another."""
+        parent, _, name = path.rpartition(b"/")
+        if name in (b"", b".", b"..") or os.path.islink(path):  # noqa: PTH114 - bytes
+            return os.path.realpath(path)
+        if parent not in self._parents:
+            self._parents[parent] = os.path.realpath(parent or b"/").rstrip(b"/")
+        return self._parents[parent] + b"/" + name
+
+
+class _Made(NamedTuple):
+    """A snapshot of this run; *is_lasting* if a later run may start from it."""
+
+    record: StoredSelection
+    entries: _Entries
+    is_lasting: bool
+
+
+class _Row(NamedTuple):
+    """An entry of a context as it is hashed; *content* as ``Folder.contents`` has it."""
+
+    relpath: bytes
+    letter: bytes
+    content: bytes
+    size: int
+
+
+def _rows(selection: Selection) -> list[_Row]:
+    """Return the entries in order, reading what has not been read.
+
+    :raises ManifestError: if an entry cannot be read or is neither file, link nor folder.
+    :raises ContextChangedError: if a file changes while it is read.
+    """
+    rows = [_Row(relpath, b"d", b"", 0) for relpath in selection.directories]
+    for relpath, (folder, number) in selection.files.items():
+        mode, size = folder.stats[number][:2]
+        letter = b"l" if stat.S_ISLNK(mode) else b"x" if mode & stat.S_IXUSR else b"f"
+        rows.append(_Row(relpath, letter, folder.content(number), size))
+    rows.sort()
+    return rows
+
+
+def _digests(rows: Iterable[_Row]) -> tuple[bytes, bytes]:
+    """Return xxh3-128 and sha256 over entries."""
+    quick, strong = [_SCHEME], [_SCHEME]
+    for relpath, letter, content, _ in rows:
+        if letter in b"fx":
+            quick += (_FRAME.pack(letter, len(relpath), 16), relpath, content[:16])
+            strong += (_FRAME.pack(letter, len(relpath), 32), relpath, content[16:])
+        else:
+            entry = (_FRAME.pack(letter, len(relpath), len(content)), relpath, content)
+            quick += entry
+            strong += entry
+    return xxhash.xxh3_128_digest(b"".join(quick)), hashlib.sha256(b"".join(strong)).digest()
+
+
+def _context_files(rows: Iterable[_Row]) -> tuple[ContextFile, ...]:
+    return tuple(map(_context_file, rows))
+
+
+def _context_file(row: _Row) -> ContextFile:
+    relpath = decode(row.relpath)
+    kind = _KINDS[row.letter]
+    if kind == "directory":
+        return ContextFile(relpath, kind)
+    if kind == "link":
+        return ContextFile(relpath, kind, target=decode(row.content))
+    quick, strong = row.content[:16].hex(), row.content[16:].hex()
+    return ContextFile(relpath, kind, row.letter == b"x", "", row.size, quick, strong)
+
+
+def _list_again(select: Callable[[], Selection], digest: bytes) -> tuple[ContextFile, ...]:
+    """List the entries of a snapshot that so far nobody wanted to see."""
+    selection = select()
+    rows = _rows(selection)
+    if _digests(rows)[0] != digest:
+        raise changed(next(iter(selection.visited)), "it holds other files now")
+    return _context_files(rows)
+
+
+def _key(context: bytes, reads: Sequence[ContextRead] | None, patterns: Sequence[str]) -> bytes:
+    """Return what tells one selection of files from others; line numbers do not count."""
+    wanted = None
+    if reads is not None:
+        wanted = [(r.patterns, r.excludes, r.parents, r.is_mount) for r in reads]
+    text = repr((_SCHEME, context, wanted, tuple(patterns)))
+    return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogateescape"))
+
+
+def _pack_unmatched(unmatched: Iterable[Unmatched]) -> bytes:
+    return b"".join(
+        _UNMATCHED.pack(lost.read, lost.pattern, _REASONS.index(lost.reason)) for lost in unmatched
+    )
+
+
+def _unpack_unmatched(data: bytes, reads: Sequence[ContextRead]) -> tuple[UnmatchedSource, ...]:
+    return tuple(
+        UnmatchedSource(reads[read], reads[read].patterns[pattern], _REASONS[reason])
+        for read, pattern, reason in _UNMATCHED.iter_unpack(data)
+    )
