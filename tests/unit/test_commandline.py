@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import pytest
 
 from okplug.commandline import Parsed, Parser
-from okplug.config import Config
 from okplug.errors import PluginError, UsageError
 from okplug.settings import Assignment, Setting
+
+if TYPE_CHECKING:
+    from okplug.config import Config
 
 SETTINGS = (
     Setting("jobs", "number", 0, "how many", options=("-j", "--jobs")),
@@ -168,9 +171,9 @@ def test_the_help_of_okplug_lists_the_commands(
 
 
 def test_names_are_given_once(parser: Parser) -> None:
-    with pytest.raises(ValueError, match="^there is a command plan already$"):
+    with pytest.raises(ValueError, match=r"^there is a command plan already$"):
         parser.add_command("plan", help="", handler=nothing)
-    with pytest.raises(ValueError, match="^there is a setting jobs already$"):
+    with pytest.raises(ValueError, match=r"^there is a setting jobs already$"):
         parser.add_setting(SETTINGS[0])
 
 

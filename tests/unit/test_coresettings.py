@@ -123,5 +123,5 @@ def test_a_namespace_is_part_of_a_repository(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "A", "a/", "/a", "a//b", "-a", "a..b", "a___b", "a b", "a:b"])
 def test_what_no_repository_begins_with_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="^expected lower-case letters"):
+    with pytest.raises(ValueError, match=r"^expected lower-case letters"):
         check_namespace(text)

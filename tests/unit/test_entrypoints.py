@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from okplug.entrypoints import EntryPoint, find_entry_points
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def install(folder: Path, name: str, text: str) -> None:

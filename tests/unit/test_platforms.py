@@ -51,7 +51,7 @@ def test_the_kernel_s_names_are_translated(machine: str, platform: str) -> None:
 @pytest.mark.parametrize("text", ["", "amd64", "linux/", "linux/amd64/v1/x", "linux amd64"])
 def test_what_is_no_platform_is_refused(text: str) -> None:
     expected = re.escape(f"expected a platform such as linux/amd64, not {text!r}")
-    with pytest.raises(ValueError, match=f"^{expected}$"):
+    with pytest.raises(ValueError, match=rf"^{expected}$"):
         normalize_platform(text)
 
 

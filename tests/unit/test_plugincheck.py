@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import inspect
 import textwrap
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +13,7 @@ from okplug.pluginfile import load_plugin_file
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from okplug.errors import OkplugError, PluginError
 from okplug.pluginfile import load_plugin_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def load_error(path: Path, text: str) -> OkplugError:

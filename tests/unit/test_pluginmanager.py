@@ -34,6 +34,7 @@ class KeyInput:
 
     @hookimpl
     def okplug_key_inputs(self, image: Image) -> Mapping[str, str] | None:
+        """Give it."""
         assert image
         given: Mapping[str, str] | None = self.given
         return given
@@ -93,7 +94,7 @@ def test_a_plugin_that_breaks_a_contract_is_named_with_its_version() -> None:
         @hookimpl
         def okplug_key_inputs(self, imago: object) -> None: ...
 
-    with pytest.raises(PluginError, match="demo 1.0: okplug_key_inputs has an argument imago"):
+    with pytest.raises(PluginError, match=r"demo 1\.0: okplug_key_inputs has an argument imago"):
         manager().register(Wrong(), "demo", Provenance("x", "1.0"))
 
 
@@ -179,18 +180,22 @@ class Decider:
 
     @hookimpl
     def okplug_collect_manifest(self) -> Any:
+        """Answer."""
         return self._decide()
 
     @hookimpl
     def okplug_registry(self) -> Any:
+        """Answer."""
         return self._decide()
 
     @hookimpl
     def okplug_builder(self) -> Any:
+        """Answer."""
         return self._decide()
 
     @hookimpl
     def okplug_build(self) -> Any:
+        """Answer."""
         return self._decide()
 
 
@@ -229,7 +234,9 @@ def test_key_inputs_that_contradict_are_refused() -> None:
 
 @pytest.mark.parametrize("given", ["text", {"a": 1}, {1: "a"}, [("a", "b")]])
 def test_key_inputs_are_texts(given: object) -> None:
-    with pytest.raises(PluginError, match="^okplug_key_inputs: expected names and values as texts"):
+    with pytest.raises(
+        PluginError, match=r"^okplug_key_inputs: expected names and values as texts"
+    ):
         manager(KeyInput(given)).key_inputs(image("api"), NOTHING)
 
 
@@ -340,7 +347,7 @@ def test_the_plugin_that_fails_is_named() -> None:
     plugins = PluginManager(Path("/shop"))
     plugins.register(Faulty(), "faulty", Provenance("entry point of demo", "1.0"))
     plugins.register(HookRecorder(), "recorder", HERE)
-    with pytest.raises(ValueError, match="^oh$") as caught:
+    with pytest.raises(ValueError, match=r"^oh$") as caught:
         plugins.configure(NOTHING)
     assert plugins.blame(caught.value) == "faulty 1.0"
 

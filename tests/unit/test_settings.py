@@ -69,7 +69,7 @@ def test_a_value_of_the_kind_is_taken(kind: Kind, raw: object, value: SettingVal
     ],
 )
 def test_a_value_of_another_kind_is_refused(kind: Kind, raw: object, message: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+    with pytest.raises(ValueError, match=rf"^{re.escape(message)}$"):
         setting(kind).parse(raw)
 
 
@@ -81,7 +81,7 @@ def test_texts_and_words_are_converted() -> None:
 
     assert Setting("it", "text", "", "", convert=upper).parse("a") == "A"
     assert Setting("it", "words", (), "", convert=upper).parse("a,b") == ("A", "B")
-    with pytest.raises(ValueError, match="^expected letters$"):
+    with pytest.raises(ValueError, match=r"^expected letters$"):
         Setting("it", "text", "", "", convert=upper).parse("1")
 
 

@@ -114,8 +114,10 @@ def test_a_table_is_no_setting_and_knows_its_line(root: Path) -> None:
         ),
         (
             {"okplug.toml": "", "pyproject.toml": "[tool.okplug]\n"},
-            "{root}/okplug.toml: settings are in okplug.toml and in pyproject.toml\n"
-            "  hint: move the table [tool.okplug] into okplug.toml",
+            (
+                "{root}/okplug.toml: settings are in okplug.toml and in pyproject.toml\n"
+                "  hint: move the table [tool.okplug] into okplug.toml"
+            ),
         ),
     ],
 )

@@ -3,10 +3,12 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from okplug.statedir import make_state_dir
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def test_the_folder_has_what_a_good_guest_leaves(tmp_path: Path) -> None:

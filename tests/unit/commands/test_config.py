@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from okplug.testing import Workspace
+
+
+def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
+    workspace.write(
+        {"okplug.toml": "# ours\nnames = '{folder}/{name}'\nexclude = ['old', 'tmp']\n"}
+    )
+    outcome = workspace.run(
+        "config", "-j", "4", "--registry", "registry.example.com", environ={"OKPLUG_MANIFESTS": "x"}
+    ).assert_ok()
+    assert outcome.stdout == (
+        f"root: {workspace.root}\n"
+        "registry          registry.example.com  (command line)\n"
+        "namespace         cindy                 (default)\n"
+        "global_namespace  okteto                (default)\n"
+        "builder           embedded              (environment OKPLUG_BUILDER)\n"
+        "jobs              4                     (command line)\n"
+        "smart_builds      true                  (default)\n"
+        "platform          linux/amd64           (environment OKPLUG_PLATFORM)\n"
+        "manifests         x                     (environment OKPLUG_MANIFESTS)\n"
+        "exclude           old,tmp               (okplug.toml:3)\n"
+        "names             {folder}/{name}       (okplug.toml:2)\n"
+        "verify_hits       true                  (default)\n"
+        "plugins                                 (default)\n"
+    )
+
+
+def test_the_same_as_json(workspace: Workspace) -> None:
+    outcome = workspace.run("config", "--json", "-o", "exclude=a,b", "-o", "smart_builds=no")
+    document = json.loads(outcome.assert_ok().stdout)
+    assert document["root"] == str(workspace.root)
+    settings = {entry.pop("name"): entry for entry in document["settings"]}
+    assert settings["exclude"] == {"value": ["a", "b"], "origin": "command line"}
+    assert settings["smart_builds"] == {"value": False, "origin": "command line"}
+    assert settings["jobs"] == {"value": 0, "origin": "default"}
+
+
+def test_a_wrong_setting_is_an_error_at_its_place(workspace: Workspace) -> None:
+    workspace.write({"okplug.toml": "jobs = 2\nverify_hit = true\n"})
+    assert workspace.run("config").assert_exit(4).stderr == (
+        "error: okplug.toml:2: there is no setting 'verify_hit', did you mean 'verify_hits'?\n"
+        "  hint: okplug config lists the settings\n"
+    )
