@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -98,7 +99,7 @@ class _Walk:
         """Return the names of the files and of the folders; the kernel tells them apart unasked."""
         folders: list[str] = []
         files: set[str] = set()
-        path = os.path.join(self.root, relpath)  # noqa: PTH118  # see the class
+        path = posixpath.join(self.root, relpath) if relpath else self.root
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
@@ -125,7 +126,7 @@ class _Walk:
         """Say whether a path is a file, itself or through a link, and not excluded."""
         if self.exclude and self.exclude.matches(relpath):
             return False
-        return os.path.isfile(os.path.join(self.root, relpath))  # noqa: PTH113, PTH118  # see the class
+        return posixpath.isfile(posixpath.join(self.root, relpath))
 
     def _prunes(self, relpath: str) -> bool:
         """Say whether a folder is excluded, with all below it."""
