@@ -1,0 +1,299 @@
+"""Run the steps of a graph in worker threads, each as soon as all that it needs is done.
+
+The workers share one queue of what can start, the heaviest first, and serve themselves from it: no
+step waits for a thread that only hands out work. The thread that calls ``run`` does nothing but
+wait, so that Ctrl-C finds it where nothing can be left half done.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from okplug.canceltoken import CancelToken
+from okplug.errors import CancelledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+__all__ = ["CancelToken", "Outcome", "Scheduler"]
+
+Status: TypeAlias = Literal["done", "failed", "blocked", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one step ended; every step of a run has exactly one.
+
+    :param duration: seconds at work, 0.0 if it never started.
+    :param value: what the work returned, if it is done.
+    :param error: what the work raised, if it failed.
+    :param blocked_by: the failed step that a blocked one waited for, directly or not.
+    """
+
+    address: str
+    status: Status
+    duration: float = 0.0
+    value: object | None = None
+    error: BaseException | None = None
+    blocked_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """What is known before a run.
+
+    :param needs: step -> how many steps it waits for.
+    :param dependants: step -> the steps that wait for it.
+    :param ranks: step -> its place in the queue, the smallest first.
+    """
+
+    needs: dict[str, int]
+    dependants: dict[str, list[str]]
+    ranks: dict[str, tuple[float, str]]
+
+
+class Scheduler:
+    """Runs steps whose dependencies are known beforehand.
+
+    :param dependencies: step -> the steps that must be done first.
+    :param jobs: how many steps may be at work at once.
+    :param priorities: of the steps that could start, the one with the greatest number does, in
+        alphabetical order where they are equal; 0.0 for a step that is not there.
+    :param token: cancelled on Ctrl-C; once it is, nothing starts.
+    :param max_failures: start nothing after that many failures, 0 to keep going.
+    :param clock: seconds from any fixed moment.
+    :raises ValueError: if a step needs one that is not there, or itself by any number of steps.
+    """
+
+    def __init__(
+        self,
+        dependencies: Mapping[str, Collection[str]],
+        *,
+        jobs: int,
+        priorities: Mapping[str, float],
+        token: CancelToken,
+        max_failures: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if jobs < 1:
+            raise ValueError(f"jobs: expected 1 or more, not {jobs}")
+        self._graph = _make_graph(dependencies, priorities)
+        self._jobs = jobs
+        self._token = token
+        self._max_failures = max_failures
+        self._clock = clock
+
+    def run(
+        self, work: Callable[[str], object], on_finish: Callable[[Outcome], object]
+    ) -> dict[str, Outcome]:
+        """Run all steps and return their outcomes in the order in which they came about.
+
+        A step that fails blocks those that need it, and the others go on. On Ctrl-C the token is
+        cancelled and the steps at work are waited for; a second Ctrl-C waits for nothing.
+
+        :param work: called in a worker thread; ``CancelledError`` means that the step gave up
+            because the run was interrupted, everything else that it raises that it failed.
+        :param on_finish: told every outcome, from different threads but never from two at once, and
+            before anything starts that waited for the step.
+        :raises KeyboardInterrupt: on Ctrl-C, after all outcomes are told.
+        :raises BaseException: what *on_finish* raised first; nothing has started after that.
+        """
+        run = _Run(self._graph, self._token, self._max_failures, work, on_finish, self._clock)
+        self._token.on_cancel(run.wake)
+        workers = [
+            threading.Thread(target=run.serve, name=f"okplug-worker-{number}", daemon=True)
+            for number in range(1, min(self._jobs, len(self._graph.needs)) + 1)
+        ]
+        try:
+            for worker in workers:
+                worker.start()
+            _join(workers)
+        except BaseException as error:
+            self._abort(run, workers, error)
+            raise
+        if run.fault is not None:
+            raise run.fault
+        return run.outcomes
+
+    def _abort(self, run: _Run, workers: Iterable[threading.Thread], error: BaseException) -> None:
+        """Cancel and wait; what interrupts the waiting goes out at once."""
+        try:
+            try:
+                self._token.cancel()
+            except ExceptionGroup as failed:
+                error.__cause__ = failed
+            _join(worker for worker in workers if worker.ident is not None)
+            run.settle()
+        finally:
+            run.close()
+
+
+class _Run:
+    """What changes during one run.
+
+    Everything happens under one lock but the work itself; the lock is reentrant because *on_finish*
+    may cancel the run.
+    """
+
+    def __init__(
+        self,
+        graph: _Graph,
+        token: CancelToken,
+        max_failures: int,
+        work: Callable[[str], object],
+        on_finish: Callable[[Outcome], object],
+        clock: Callable[[], float],
+    ) -> None:
+        self._dependants = graph.dependants
+        self._ranks = graph.ranks
+        self._token = token
+        self._work = work
+        self._on_finish = on_finish
+        self._clock = clock
+        self._changed = threading.Condition(threading.RLock())
+        self._waiting = dict(graph.needs)
+        self._ready = [graph.ranks[address] for address, count in graph.needs.items() if not count]
+        heapq.heapify(self._ready)
+        self._unstarted = dict.fromkeys(graph.needs)
+        self._running = 0
+        self._failures_left = max_failures or len(graph.needs) + 1
+        self._is_closed = False
+        self.outcomes: dict[str, Outcome] = {}
+        self.fault: BaseException | None = None
+
+    def serve(self) -> None:
+        """Do what can be done until nothing is left or nothing may start; a worker's whole life."""
+        while (address := self._take()) is not None:
+            self._finish(self._execute(address))
+
+    def wake(self) -> None:
+        """Let workers who wait for something to do look whether there will be any."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def settle(self) -> None:
+        """Tell that what has not started never will, once nothing is at work any more."""
+        with self._changed:
+            while self._unstarted and not self._running and not self._is_closed:
+                self._tell(Outcome(next(iter(self._unstarted)), "cancelled"))
+
+    def close(self) -> None:
+        """Tell nothing more, whoever may still be at work."""
+        self._is_closed = True
+
+    def _take(self) -> str | None:
+        """Return what to do next, None if there will be nothing more."""
+        with self._changed:
+            while self._may_start():
+                if self._ready:
+                    address = heapq.heappop(self._ready)[1]
+                    del self._unstarted[address]
+                    self._running += 1
+                    return address
+                self._changed.wait()
+            self.settle()
+            return None
+
+    def _may_start(self) -> bool:
+        return bool(
+            self._unstarted
+            and self._failures_left > 0
+            and self.fault is None
+            and not self._token.is_cancelled
+            and not self._is_closed
+        )
+
+    def _execute(self, address: str) -> Outcome:
+        started = self._clock()
+        try:
+            value = self._work(address)
+        except CancelledError:
+            return Outcome(address, "cancelled", self._clock() - started)
+        except BaseException as error:  # noqa: BLE001  # a SystemExit fails the step, not the worker
+            return Outcome(address, "failed", self._clock() - started, error=error)
+        return Outcome(address, "done", self._clock() - started, value)
+
+    def _finish(self, outcome: Outcome) -> None:
+        """Tell the outcome and draw the consequences for what waited for the step."""
+        with self._changed:
+            self._running -= 1
+            self._tell(outcome)
+            if outcome.status == "done":
+                self._release(outcome.address)
+            else:
+                self._failures_left -= outcome.status == "failed"
+                self._cut_off(outcome)
+            if not self._may_start():
+                self._changed.notify_all()
+
+    def _release(self, address: str) -> None:
+        """Queue what waited for nothing but this step."""
+        for dependant in self._dependants[address]:
+            self._waiting[dependant] -= 1
+            if not self._waiting[dependant]:
+                heapq.heappush(self._ready, self._ranks[dependant])
+                self._changed.notify()
+
+    def _cut_off(self, lost: Outcome) -> None:
+        """Tell that what needs the step, directly or not, will not start."""
+        status: Status = "blocked" if lost.status == "failed" else "cancelled"
+        blocked_by = lost.address if lost.status == "failed" else ""
+        found = deque([lost.address])
+        while found:
+            for dependant in self._dependants[found.popleft()]:
+                if dependant in self._unstarted:
+                    self._tell(Outcome(dependant, status, blocked_by=blocked_by))
+                    found.append(dependant)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._is_closed:
+            return
+        self._unstarted.pop(outcome.address, None)
+        self.outcomes[outcome.address] = outcome
+        try:
+            self._on_finish(outcome)
+        except BaseException as error:  # noqa: BLE001  # raised by run when the workers have ended
+            if self.fault is None:
+                self.fault = error
+
+
+def _make_graph(
+    dependencies: Mapping[str, Collection[str]], priorities: Mapping[str, float]
+) -> _Graph:
+    dependants: dict[str, list[str]] = {address: [] for address in dependencies}
+    needs = {}
+    for address, needed in dependencies.items():
+        distinct = dict.fromkeys(needed)
+        needs[address] = len(distinct)
+        for dependency in distinct:
+            if dependency not in dependants:
+                raise ValueError(f"{address} needs {dependency}, which is no step of this run")
+            dependants[dependency].append(address)
+    _check_for_cycles(needs, dependants)
+    ranks = {address: (-priorities.get(address, 0.0), address) for address in dependencies}
+    return _Graph(needs, dependants, ranks)
+
+
+def _check_for_cycles(needs: Mapping[str, int], dependants: Mapping[str, Iterable[str]]) -> None:
+    """Take away, again and again, what waits for nothing; what is left waits for itself."""
+    left = dict(needs)
+    free = [address for address, count in needs.items() if not count]
+    while free:
+        address = free.pop()
+        del left[address]
+        for dependant in dependants[address]:
+            left[dependant] -= 1
+            if not left[dependant]:
+                free.append(dependant)
+    if left:
+        raise ValueError(f"these steps wait for each other: {', '.join(sorted(left))}")
+
+
+def _join(workers: Iterable[threading.Thread]) -> None:
+    for worker in workers:
+        worker.join()
