@@ -39,7 +39,7 @@ class Discovery:
 
     :param manifests: absolute paths, at most one per folder.
     :param plugin_files: absolute paths of the ``okplugfile.py`` files.
-    :param warnings: folders that could not be read.
+    :param warnings: folders that could not be read, sorted.
     """
 
     manifests: tuple[Path, ...]
@@ -68,7 +68,7 @@ def _matcher(exclude: Sequence[str]) -> Matcher | None:
 
 @dataclass(slots=True)
 class _Walk:
-    """One walk: paths are strings, because a Path for each of 100,000 files costs a second."""
+    """One walk; paths are strings, for a Path for each would cost more than the walk."""
 
     root: str
     names: tuple[str, ...]
@@ -92,7 +92,9 @@ class _Walk:
                 if name not in skipped and not self._prunes(prefix + name)
             )
         return Discovery(
-            self._sorted(self.manifests), self._sorted(self.plugin_files), tuple(self.warnings)
+            self._sorted(self.manifests),
+            self._sorted(self.plugin_files),
+            tuple(sorted(self.warnings)),
         )
 
     def _list(self, relpath: str) -> tuple[set[str], list[str]]:
