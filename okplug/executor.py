@@ -11,7 +11,14 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from okplug.backends import ROOT_ANNOTATION, Artifact, BuildRequest
-from okplug.errors import CancelledError, ContextChangedError, RegistryError
+from okplug.errors import (
+    BuildError,
+    CancelledError,
+    ContextChangedError,
+    Location,
+    PluginError,
+    RegistryError,
+)
 from okplug.keys import fill_workspace_images
 from okplug.plan import REUSE, BuildTask, Plan, Step
 from okplug.results import result_value
@@ -22,6 +29,8 @@ if TYPE_CHECKING:
 
     from okplug.backends import BuildControl, Builder, Registry
     from okplug.config import Config
+    from okplug.fingerprint import UnmatchedSource
+    from okplug.graph import Node
     from okplug.keyring import Keyring
     from okplug.reference import Reference
     from okplug.registries import Registries
@@ -91,6 +100,7 @@ class Executor:
     def _build(self, step: Step, control: BuildControl) -> Artifact:
         step = self._keyed_again(step)
         for attempt in range(1, _ATTEMPTS + 1):
+            self._refuse_missing_sources(step)
             try:
                 artifact = self._hand_over(step, control)
             except ContextChangedError as error:
@@ -116,7 +126,18 @@ class Executor:
     def _hand_over(self, step: Step, control: BuildControl) -> Artifact:
         assert self._building.builder is not None
         task = BuildTask(self._request(step), self._building.builder, self._registry, control)
-        return self._config.plugins.build(dataclasses.replace(step, task=task), self._config)
+        built = self._config.plugins.build(dataclasses.replace(step, task=task), self._config)
+        if built is None:
+            raise PluginError(
+                f"no plugin built {step.address}", hint="-p no:build leaves that to other plugins"
+            )
+        return built
+
+    def _refuse_missing_sources(self, step: Step) -> None:
+        """Say which source is not there: a builder does not know what .dockerignore leaves out."""
+        for source in self._keyring.context(step.address).unmatched:
+            if source.is_error:
+                raise _missing_source(step, source, self._keyring.graph.node(step.address))
 
     def _request(self, step: Step) -> BuildRequest:
         node = self._keyring.graph.node(step.address)
@@ -159,3 +180,24 @@ class Executor:
         for tag in tags:
             target: Registry = self._registries.serving(tag)
             point(self._registry, artifact.reference, target, tag)
+
+
+_WHY_MISSING = {
+    "missing": ("is not in the context", "write it, or correct the instruction"),
+    "ignored": (
+        "is left out of the context by .dockerignore",
+        "change .dockerignore, or copy something else",
+    ),
+    "malformed": ("is a malformed pattern", "patterns are those of Go's path.Match"),
+}
+
+
+def _missing_source(step: Step, source: UnmatchedSource, node: Node) -> BuildError:
+    why, hint = _WHY_MISSING[source.reason]
+    line = source.read.line
+    return BuildError(
+        f"{source.pattern} {why}",
+        location=Location(step.image.dockerfile, line, 1),
+        hint=hint,
+        source=node.dockerfile.lines[line - 1 : line],
+    )

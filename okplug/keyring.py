@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from okplug.config import Config
-    from okplug.context import ContextSnapshot
-    from okplug.fingerprint import ContextIndex
+    from okplug.fingerprint import ContextIndex, Snapshot
     from okplug.graph import ImageGraph
 
 
@@ -25,7 +24,7 @@ class Keyring:
         self._index = index
         self._lock = threading.RLock()
         self._inputs: dict[str, KeyInputs] = {}
-        self._contexts: dict[str, ContextSnapshot] = {}
+        self._contexts: dict[str, Snapshot] = {}
         self._records: dict[str, KeyRecord] = {}
         self._epoch = _source_date_epoch(config.environ)
         self.graph = graph
@@ -46,7 +45,7 @@ class Keyring:
                 )
             return self._records[address]
 
-    def context(self, address: str) -> ContextSnapshot:
+    def context(self, address: str) -> Snapshot:
         """Return the files that the image reads.
 
         :raises ManifestError: if one of them cannot be read or is no file, link or folder.
