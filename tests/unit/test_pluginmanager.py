@@ -335,6 +335,45 @@ def test_a_folder_s_plugin_cannot_change_the_run(tmp_path: Path) -> None:
     assert caught.value.location == Location(tmp_path / "a/okplugfile.py", 2)
 
 
+def test_a_folder_s_plugin_publishes_the_images_below_it(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    path = tmp_path / "a/okplugfile.py"
+    path.write_text(
+        "from okplug import hookimpl\n"
+        "@hookimpl\ndef okplug_publish(step, artifact):\n    artifact.append(step.image.folder)\n"
+    )
+    plugins = PluginManager(tmp_path)
+    plugins.load_folder_plugins([path])
+    published: Any = []
+    for folder in ("a", "a/b", "b", ""):
+        step: Any = SimpleNamespace(image=image(folder))
+        plugins.publish(step, published, NOTHING)
+    assert published == ["a", "a/b"]
+
+
+def test_plugins_see_what_others_made_of_the_graph_and_the_plan() -> None:
+    class Step:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        @hookimpl
+        def okplug_graph_modify(self, graph: Any) -> None:
+            """Note the turn."""
+            graph.append(self.name)
+
+        @hookimpl
+        def okplug_plan_modify(self, plan: Any) -> None:
+            """Note the turn."""
+            plan.append(self.name)
+
+    plugins = manager(Step("first"), Step("second"))
+    graph: Any = []
+    plan: Any = []
+    plugins.graph_modify(graph, NOTHING)
+    plugins.plan_modify(plan, NOTHING)
+    assert graph == plan == ["second", "first"]
+
+
 # --------------------------------------------------------------------------------------- faults
 
 
