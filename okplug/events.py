@@ -95,6 +95,7 @@ class StepFinished(Event):
     :param reference: the tag that a user knows the image by.
     :param message: what went wrong, with its place and remedy, ``""`` when nothing did.
     :param source: the failing lines of the Dockerfile.
+    :param source_line: the number of the first of them, 0 when it is not known.
     :param log: the last lines that the failing instruction printed.
     :param blocked_by: the address of the failed dependency.
     """
@@ -109,6 +110,7 @@ class StepFinished(Event):
     source: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
     blocked_by: str = ""
+    source_line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

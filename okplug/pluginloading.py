@@ -36,6 +36,7 @@ INTERNAL = {
     "why": "okplug.commands.why",
     "config": "okplug.commands.config",
     "plugins": "okplug.commands.plugins",
+    "terminal": "okplug.terminal.plugin",
 }
 
 

@@ -57,7 +57,7 @@ class Reporting:
 
     def emit(self, kind: Callable[..., events.Event], **fields: Any) -> None:  # noqa: ANN401  # the fields of *kind*
         """Send an event with the present time."""
-        self._bus.emit(kind(time=time.time(), **fields))
+        self._bus.emit(kind(time=self._bus.now(), **fields))
 
     def warn(self, message: str, address: str = "") -> None:
         """Send a warning."""
@@ -127,6 +127,7 @@ class Reporting:
             source=error.source if isinstance(error, BuildError) else (),
             log=error.log if isinstance(error, BuildError) else (),
             blocked_by=result.blocked_by,
+            source_line=_source_line(error),
         )
 
     def control(self, address: str, token: CancelToken) -> BuildControl:
@@ -156,6 +157,12 @@ class _Control:
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
         self._token.on_cancel(callback)
+
+
+def _source_line(error: BaseException | None) -> int:
+    if isinstance(error, BuildError) and error.location:
+        return error.location.line
+    return 0
 
 
 def _exit_code(error: BaseException) -> ExitCode:

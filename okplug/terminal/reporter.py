@@ -1,0 +1,142 @@
+"""Turn events into lines as they come; what must wait for the end goes to the summary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from okplug import events
+from okplug.terminal.summary import Summary
+from okplug.terminal.text import columns, counted, padded, seconds, visible
+
+if TYPE_CHECKING:
+    from okplug.terminal.writer import Writer
+
+#: verdict -> the word for it, and its colour
+_WORDS = {
+    "build": ("BUILT", "green"),
+    "reuse": ("REUSED", "green"),
+    "failed": ("FAILED", "red"),
+    "blocked": ("BLOCKED", "yellow"),
+    "cancelled": ("CANCELLED", "yellow"),
+}
+_WORD_WIDTH = 7
+_FEW_REASONS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a user wants to see.
+
+    :param verbosity: below 0 only failures and the last line, above 0 logs and all reasons too.
+    :param durations: how many of the slowest images to list, 0 for all, None for no list.
+    :param cwd: paths below it are printed relative to it.
+    """
+
+    verbosity: int = 0
+    durations: int | None = None
+    cwd: Path = Path("/")
+
+
+class TerminalReporter:
+    """Writes what happens, in pytest's shape."""
+
+    def __init__(self, writer: Writer, shown: Shown) -> None:
+        self._writer = writer
+        self._verbosity = shown.verbosity
+        self._summary = Summary(writer, shown.cwd, shown.durations, is_brief=shown.verbosity < 0)
+        self._reasons: dict[str, tuple[str, ...]] = {}
+        self._started: set[str] = set()
+        self._instructions: dict[str, str] = {}
+        self._has_begun = False
+        self._address_width = 0
+        self._finished = 0
+
+    def report(self, event: events.Event) -> None:
+        """Write what the event says."""
+        match event:
+            case events.RunStarted():
+                self._begin(event)
+            case events.StepPlanned():
+                self._plan(event)
+            case events.StepStarted():
+                self._started.add(event.address)
+            case events.StepFinished():
+                self._finish(event)
+            case events.WarningRaised():
+                self._summary.warn(event)
+            case events.RunFinished():
+                self._end(event)
+            case _ if self._verbosity >= 0:
+                self._progress(event)
+
+    def _progress(self, event: events.Event) -> None:
+        match event:
+            case events.Collected():
+                self._writer.line(_collected(event))
+            case events.Planned():
+                if event.builder:
+                    jobs = f", {event.jobs} at once" if event.jobs > 1 else ""
+                    self._writer.line(visible(f"builder: {event.builder}{jobs}"))
+                self._writer.line()
+            case events.StepLog() if self._verbosity > 0:
+                self._log(event)
+
+    def _begin(self, event: events.RunStarted) -> None:
+        self._has_begun = True
+        if self._verbosity < 0:
+            return
+        self._writer.rule(f"okplug {event.command}", "=", "bold")
+        for line in event.header:
+            self._writer.line(visible(line))
+
+    def _plan(self, event: events.StepPlanned) -> None:
+        self._reasons[event.address] = event.reasons
+        widest = max(self._writer.width // 2, 1)
+        self._address_width = max(self._address_width, min(columns(visible(event.address)), widest))
+
+    def _log(self, event: events.StepLog) -> None:
+        """Write a line of a build's output, under the instruction that prints it."""
+        address = visible(event.address)
+        if self._instructions.get(event.address, "") != event.instruction:
+            self._instructions[event.address] = event.instruction
+            self._writer.line(f"{address} > {visible(event.instruction)}")
+        self._writer.line(f"{address} | {visible(event.text)}".rstrip())
+
+    def _finish(self, event: events.StepFinished) -> None:
+        self._finished += 1
+        self._summary.add(event)
+        never_began = event.verdict == "cancelled" and event.address not in self._started
+        if self._verbosity < 0 or (never_began and self._verbosity == 0):
+            return
+        word, colour = _WORDS.get(event.verdict, (event.verdict.upper(), "yellow"))
+        share = 100 * self._finished // max(len(self._reasons), self._finished)
+        duration = seconds(event.duration) if event.verdict in {"build", "failed"} else ""
+        address = padded(visible(event.address), self._address_width)
+        word = self._writer.styled(padded(word, _WORD_WIDTH), colour)
+        line = f"{address}  {word} [{share:3}%] {duration:>6}  {self._remark(event)}"
+        self._writer.line(line.rstrip())
+
+    def _end(self, event: events.RunFinished) -> None:
+        if self._has_begun:
+            self._summary.write(event)
+        else:  # an error follows, and nothing else is worth a frame
+            self._summary.write_warnings()
+
+    def _remark(self, event: events.StepFinished) -> str:
+        if event.verdict == "blocked":
+            return visible(f"by {event.blocked_by}")
+        if event.verdict != "build":
+            return ""
+        reasons = self._reasons.get(event.address, ())
+        few = reasons if self._verbosity > 0 else reasons[:_FEW_REASONS]
+        more = f" (+{len(reasons) - len(few)} more)" if len(reasons) > len(few) else ""
+        return visible("; ".join(few)) + more
+
+
+def _collected(event: events.Collected) -> str:
+    line = f"collected {counted(event.images, 'image')} from {counted(event.manifests, 'manifest')}"
+    if event.deselected:
+        line += f" / {event.deselected} deselected / {event.selected} selected"
+    return line
