@@ -199,14 +199,12 @@ def _ask(registry: Registry, reference: Reference, record: KeyRecord, *, verify:
 
 
 def _published_root(registry: Registry, reference: Reference) -> str | None:
-    import json
+    from okplug.oci import read_document
 
     found = registry.read_manifest(reference)
     if found is None:
         return None
-    annotations = json.loads(found[1]).get("annotations") or {}
-    root = annotations.get(ROOT_ANNOTATION)
-    return root if isinstance(root, str) else None
+    return read_document(found[1], found[0].media_type).annotations.get(ROOT_ANNOTATION)
 
 
 def make_plan(

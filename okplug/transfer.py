@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from okplug.errors import RegistryError
+from okplug.oci import read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from okplug.backends import Descriptor, Registry
     from okplug.reference import Reference
 
@@ -31,17 +29,11 @@ def _copy(source: Registry, image: Reference, target: Registry, tag: Reference) 
     if found is None:
         raise RegistryError(f"{image} is not there any more", hint="build it again")
     descriptor, data = found
-    document = json.loads(data)
-    for child in document.get("manifests", ()):
-        _copy(source, image.with_tag("").with_digest(child["digest"]), target, tag)
-    for blob in _blobs(document):
-        if not target.has_blob(tag, blob["digest"]):
-            with source.open_blob(image, blob["digest"]) as stream:
-                target.write_blob(tag, stream, blob["mediaType"])
+    document = read_document(data, descriptor.media_type)
+    for child in document.manifests:
+        _copy(source, image.with_tag("").with_digest(child.digest), target, tag)
+    for blob in document.blobs:
+        if not target.has_blob(tag, blob.digest):
+            with source.open_blob(image, blob.digest) as stream:
+                target.write_blob(tag, stream, blob.media_type)
     return target.write_manifest(tag, descriptor.media_type, data)
-
-
-def _blobs(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if "config" in manifest:
-        yield manifest["config"]
-    yield from manifest.get("layers", ())
