@@ -107,14 +107,16 @@ def _detail(was: KeyItem, now: KeyItem) -> str:
 
 
 def _file_detail(was: str, now: str) -> str:
-    """Say what changed of a file: a kind and ``executable`` come before its fingerprint."""
-    was_head, _, was_print = was.rpartition(" ")
-    now_head, _, now_print = now.rpartition(" ")
-    if was_head.split()[:1] != now_head.split()[:1]:
-        return f"{was_head.split()[0]} -> {now_head.split()[0]}"
-    if was_print == now_print:
-        return "now executable" if "executable" in now_head else "no longer executable"
-    return f"{was_print} -> {now_print}" if now_head == "link" else ""
+    """Say what changed of a file; its value is ``kind [executable] fingerprint or target``."""
+    was_kind, _, was_rest = was.partition(" ")
+    now_kind, _, now_rest = now.partition(" ")
+    if was_kind != now_kind:
+        return f"{was_kind} -> {now_kind}"
+    if was_kind == "link":
+        return f"{was_rest} -> {now_rest}"
+    if was_rest.split()[-1:] == now_rest.split()[-1:]:
+        return "now executable" if "executable" in now_rest else "no longer executable"
+    return ""
 
 
 def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
