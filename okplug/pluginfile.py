@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +22,8 @@ def load_plugin_file(path: Path) -> ModuleType:
 
     :raises PluginError: located in the file, if it cannot be read or run.
     """
+    import hashlib
+
     name = f"okplugfile_{hashlib.sha256(bytes(path)).hexdigest()[:16]}"
     module = ModuleType(name)
     module.__file__ = str(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +43,8 @@ def _make(root: Path, path: Path) -> None:
             (temporary / name).write_text(text, encoding="utf-8")
         temporary.rename(path)
     except OSError:
+        import shutil
+
         shutil.rmtree(temporary)
         if not path.is_dir():  # another process was first otherwise, and its folder is as good
             raise
