@@ -1,8 +1,8 @@
 """okplug: pytest for container images.
 
-These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile`` and in
-``okplug.testing``; other modules may change without notice. Names are imported when they are first
-used, so that ``import okplug`` is cheap.
+These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile``,
+``okplug.oci`` and ``okplug.testing``; other modules may change without notice. Names are imported
+when they are first used, so that ``import okplug`` is cheap.
 """
 
 from __future__ import annotations
@@ -36,8 +36,21 @@ if TYPE_CHECKING:
         RegistryError,
         UsageError,
     )
+    from okplug.events import (
+        Collected,
+        Event,
+        Planned,
+        RunFinished,
+        RunStarted,
+        StepFinished,
+        StepLog,
+        StepPlanned,
+        StepStarted,
+        WarningRaised,
+    )
     from okplug.hookspecs import hookimpl
     from okplug.manifest.model import BuildArg, Image, Located, Manifest, Secret
+    from okplug.pluginmanager import Provenance
     from okplug.reference import Reference
     from okplug.settings import Setting
     from okplug.stash import StashKey
@@ -70,8 +83,21 @@ _HOME = {
         "RegistryError",
         "UsageError",
     ),
+    "okplug.events": (
+        "Collected",
+        "Event",
+        "Planned",
+        "RunFinished",
+        "RunStarted",
+        "StepFinished",
+        "StepLog",
+        "StepPlanned",
+        "StepStarted",
+        "WarningRaised",
+    ),
     "okplug.hookspecs": ("hookimpl",),
     "okplug.manifest.model": ("BuildArg", "Image", "Located", "Manifest", "Secret"),
+    "okplug.pluginmanager": ("Provenance",),
     "okplug.reference": ("Reference",),
     "okplug.settings": ("Setting",),
     "okplug.stash": ("StashKey",),
@@ -101,12 +127,23 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "PluginError",
     "RegistryError",
     "UsageError",
+    "Collected",
+    "Event",
+    "Planned",
+    "RunFinished",
+    "RunStarted",
+    "StepFinished",
+    "StepLog",
+    "StepPlanned",
+    "StepStarted",
+    "WarningRaised",
     "hookimpl",
     "BuildArg",
     "Image",
     "Located",
     "Manifest",
     "Secret",
+    "Provenance",
     "Reference",
     "Setting",
     "StashKey",
