@@ -16,7 +16,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from okplug.contextfolders import path_of
+from okplug.contextcontent import path_of
 from okplug.contextsources import Source, Tree, Way, decode, read_sources
 from okplug.dockerfile.ignore import Matcher, Results
 from okplug.errors import Location, ManifestError
@@ -127,6 +127,12 @@ class _Place:
             return None
         return {way.rest[0].text for way in self.ways}
 
+    @property
+    def is_plain(self) -> bool:
+        """All in it is copied, for a source that has matched something before."""
+        tree = self.trees[0] if len(self.trees) == 1 and not self.ways else None
+        return tree is not None and tree.is_plain and tree.source.is_matched
+
     def without_matched(self) -> _Place:
         """Return the place with only what has matched nothing so far."""
         ways = [way for way in self.ways if not way.source.is_matched]
@@ -168,9 +174,12 @@ class _Walk:
         folder = self._visit(place.relpath, is_needed=is_needed)
         prefix = place.relpath + b"/" if place.relpath else b""
         wanted = place.names()
-        for number, name in enumerate(folder.files):
-            if wanted is None or name in wanted:
-                self._file(folder, number, prefix + name, place)
+        if place.is_plain:
+            self._all_files(folder, prefix, place.ignored)
+        else:
+            for number, name in enumerate(folder.files):
+                if wanted is None or name in wanted:
+                    self._file(folder, number, prefix + name, place)
         for name in folder.folders:
             if wanted is None or name in wanted:
                 self._directory(name, prefix + name, place)
@@ -189,6 +198,14 @@ class _Walk:
                 )
         return folder
 
+    def _all_files(self, folder: Folder, prefix: bytes, ignored: Results) -> None:
+        """Do what ``_file`` does for each file where all are copied anyway."""
+        files = self.selection.files
+        for number, name in enumerate(folder.files):
+            relpath = prefix + name
+            if self._ignore is None or not self._ignore.leaves_out(decode(relpath), ignored):
+                files[relpath] = (folder, number)
+
     def _file(self, folder: Folder, number: int, relpath: bytes, place: _Place) -> None:
         text = decode(relpath)
         ways = place.steps(folder.files[number]) if place.ways else []
@@ -198,7 +215,7 @@ class _Walk:
             copied += [way.source for way in ways if way.is_end]
         if not copied and not (is_link and ways):
             return
-        if self._ignore is not None and self._ignore.enter(text, place.ignored)[0]:
+        if self._ignore is not None and self._ignore.leaves_out(text, place.ignored):
             return
         for source in copied:
             source.is_matched = True

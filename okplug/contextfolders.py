@@ -8,32 +8,28 @@ again (git's index calls such an entry racily clean).
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import stat
 import struct
 import time
+from contextlib import suppress
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 import xxhash
 
+from okplug.contextcontent import CONTENT_SIZE, read_content
 from okplug.contextstore import StoredFolder, pack_day
-from okplug.errors import ContextChangedError, Location, ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     Stat = tuple[int, ...]
     Clock = Callable[[], int]
 
 #: FAT keeps times to two seconds, the coarsest of the filesystems in use
 GRANULARITY: Final = 2_000_000_000
-CONTENT_SIZE: Final = 16 + 32
-_SMALL: Final = 1 << 16
-_BUFFER: Final = 1 << 20
 _DAY: Final = 86_400_000_000_000
 _get_stat = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
 _DETAIL = struct.Struct(f"<5Q{CONTENT_SIZE}s")
@@ -90,7 +86,7 @@ class Folder:
         """
         if not self.contents[number]:
             path = self.path + b"/" + self.files[number]
-            self.contents[number] = _read_content(path, self.stats[number])
+            self.contents[number] = read_content(path, *self.stats[number][:2])
             self.is_new = True
         return self.contents[number]
 
@@ -205,54 +201,54 @@ class FolderCache:
             # Its own stat comes first: what is added while it is listed makes it look changed.
             own = _get_stat(os.lstat(path))
             names = sorted(os.listdir(path))  # noqa: PTH208 - of bytes, and ten times as fast
-            stats = _stat_all(path, names)
+            names, stats = _stat_all(path, names)
         except OSError as error:
             folder.error = error
             return folder
-        files = [(name, st) for name, st in stats if not stat.S_ISDIR(st[0])]
+        files, folders = [], []
+        for name, st in zip(names, stats, strict=True):
+            if stat.S_ISDIR(st[0]):
+                folders.append(name)
+            else:
+                files.append((name, st))
         folder.files = [name for name, _ in files]
         folder.stats = [st for _, st in files]
+        folder.folders = self._visible(path, folders)
+        limit = folder.listed - GRANULARITY
         all_stats = [own, *folder.stats]
-        folder.is_settled = all(_is_settled(st, folder.listed) for st in all_stats)
+        folder.is_settled = all(st[2] < limit and st[3] < limit for st in all_stats)
         # What is fresh gets a state of its own: no other selection's digest may pass for today's.
         folder.state = _state(all_stats if folder.is_settled else [(folder.listed,), *all_stats])
-        folder.folders = self._visible(path, [n for n, st in stats if stat.S_ISDIR(st[0])])
         stored = self._stored.get(path)
-        known = _settled_contents(_unpack(path, stored)) if stored else {}
-        folder.contents = [known.get((name, _masked(st)), b"") for name, st in files]
+        known = _settled_contents(_unpack(path, stored)) if stored else None
+        folder.contents = [known.get((n, _masked(st)), b"") if known else b"" for n, st in files]
         return folder
 
-    def _visible(self, path: bytes, folders: Iterable[bytes]) -> Sequence[bytes]:
-        parent, _, name = self._hidden.rpartition(b"/")
-        return [folder for folder in folders if folder != name or path != parent]
+    def _visible(self, path: bytes, folders: Sequence[bytes]) -> Sequence[bytes]:
+        if not self._hidden.startswith(path):
+            return folders
+        return [name for name in folders if path + b"/" + name != self._hidden]
 
 
-def _stat_all(path: bytes, names: list[bytes]) -> list[tuple[bytes, Stat]]:
+def _stat_all(path: bytes, names: list[bytes]) -> tuple[list[bytes], list[Stat]]:
+    """Return the names that are still there with their stats."""
     prefix = path + b"/"
     try:
-        stats = [*map(_get_stat, map(os.lstat, [prefix + name for name in names]))]
-        return list(zip(names, stats, strict=True))
+        return names, [*map(_get_stat, map(os.lstat, [prefix + name for name in names]))]
     except FileNotFoundError:
         pass  # one went away since the listing; the folder's own stat will tell the next run
-    found = []
+    found = {}
     for name in names:
-        try:
-            found.append((name, _get_stat(os.lstat(prefix + name))))
-        except FileNotFoundError:
-            continue
-    return found
-
-
-def _is_settled(st: Stat, listed: int) -> bool:
-    """Tell whether any change after *listed* is bound to show in the stat."""
-    return max(st[2], st[3]) < listed - GRANULARITY
+        with suppress(FileNotFoundError):
+            found[name] = _get_stat(os.lstat(prefix + name))
+    return list(found), list(found.values())
 
 
 def _settled_contents(folder: Folder) -> dict[tuple[bytes, Stat], bytes]:
     return {
         (name, st): content
         for name, st, content in zip(folder.files, folder.stats, folder.contents, strict=True)
-        if _is_settled(st, folder.listed)
+        if max(st[2], st[3]) < folder.listed - GRANULARITY
     }
 
 
@@ -295,75 +291,3 @@ def _unpack(path: bytes, stored: StoredFolder) -> Folder:
         next(targets) if stat.S_ISLNK(row[0]) else row[5].removeprefix(_UNKNOWN) for row in rows
     ]
     return folder
-
-
-def path_of(path: bytes) -> Path:
-    """Return *path* as messages and locations want it."""
-    from pathlib import Path
-
-    return Path(os.fsdecode(path))
-
-
-def _read_content(path: bytes, st: Stat) -> bytes:
-    try:
-        if stat.S_ISLNK(st[0]):
-            return os.readlink(path)  # noqa: PTH115 - of bytes
-        if not stat.S_ISREG(st[0]):
-            raise ManifestError(
-                "not a regular file, link or folder, so no image can hold it",
-                location=Location(path_of(path)),
-                hint="leave it out with a line in .dockerignore",
-            )
-        return _digests(path, st[1])
-    except PermissionError:
-        raise ManifestError(
-            "this file of a build context cannot be read",
-            location=Location(path_of(path)),
-            hint="make it readable, or leave it out with a line in .dockerignore",
-        ) from None
-    except OSError as error:
-        raise changed(path, error.strerror or "it cannot be read") from None
-
-
-def changed(path: bytes, reason: str) -> ContextChangedError:
-    """Return the error of a file that is no longer what it was."""
-    return ContextChangedError(
-        f"the file changed while it was in use: {reason}",
-        location=Location(path_of(path)),
-        hint="build again when nothing writes to it, or leave it out with a line in .dockerignore",
-    )
-
-
-def open_file(path: bytes) -> int:
-    """Open a file for reading; a link or named pipe in its place is neither followed nor awaited.
-
-    :raises OSError: if it cannot be opened.
-    """
-    return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-
-
-def _digests(path: bytes, size: int) -> bytes:
-    """Return xxh3-128 and sha256 of a file; the system calls cost more than both."""
-    handle = open_file(path)
-    try:
-        if size >= _SMALL:
-            return _digests_of_large(handle, path, size)
-        data = os.read(handle, _SMALL)
-    finally:
-        os.close(handle)
-    if len(data) != size:
-        raise changed(path, "its size is another")
-    return xxhash.xxh3_128_digest(data) + hashlib.sha256(data).digest()
-
-
-def _digests_of_large(handle: int, path: bytes, size: int) -> bytes:
-    quick, strong = xxhash.xxh3_128(), hashlib.sha256()
-    buffer = memoryview(bytearray(_BUFFER))
-    total = 0
-    while count := os.readv(handle, [buffer]):
-        quick.update(buffer[:count])
-        strong.update(buffer[:count])
-        total += count
-    if total != size:
-        raise changed(path, "its size is another")
-    return quick.digest() + strong.digest()

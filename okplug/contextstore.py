@@ -7,6 +7,7 @@ so that two runs at once read whole files, and the last one to finish wins.
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from contextlib import suppress
@@ -150,15 +151,11 @@ def _decode(body: bytes, root: bytes) -> Stored:
     return Stored(folders, selections)
 
 
-def _decode_table(body: bytes, start: int, count: int, width: int) -> tuple[list[list[bytes]], int]:
+def _decode_table(
+    body: bytes, start: int, count: int, width: int
+) -> tuple[Iterator[tuple[bytes, ...]], int]:
     """Return the rows of the table that begins at *start*, and where it ends."""
-    lengths = struct.Struct(f"<{width}I")
-    position = start + count * lengths.size
-    rows = []
-    for sizes in lengths.iter_unpack(body[start:position]):
-        row = []
-        for size in sizes:
-            row.append(body[position : position + size])
-            position += size
-        rows.append(row)
-    return rows, position
+    lengths = struct.unpack_from(f"<{count * width}I", body, start)
+    ends = list(itertools.accumulate(lengths, initial=start + 4 * len(lengths)))
+    fields = [body[begin:end] for begin, end in itertools.pairwise(ends)]
+    return zip(*[iter(fields)] * width, strict=True), ends[-1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 import xxhash
 
-from okplug.contextfolders import changed, open_file
+from okplug.contextcontent import changed, open_file
 from okplug.contextsources import encode
 
 if TYPE_CHECKING:

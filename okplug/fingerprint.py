@@ -27,8 +27,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 import xxhash
 
 from okplug.context import ContextFile
+from okplug.contextcontent import changed
 from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Selection, Unmatched, select_files
-from okplug.contextfolders import FolderCache, changed, join_states
+from okplug.contextfolders import FolderCache, join_states
 from okplug.contextsources import decode
 from okplug.contextstore import Stored, StoredSelection, pack_day, read_index, write_index
 from okplug.contextstream import open_verified
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
     from okplug.dockerfile.model import ContextRead
     from okplug.manifest.model import Image
+
+    #: an entry as it is hashed: relpath, letter, content as ``Folder.contents`` has it, size; a
+    #: plain tuple, of which the garbage collector need not keep track
+    _Row = tuple[bytes, bytes, bytes, int]
 
 #: part of both digests and of every stored selection; a change of either must change it, and with
 #: it the scheme of the keys
@@ -256,26 +261,17 @@ class _Made(NamedTuple):
     is_lasting: bool
 
 
-class _Row(NamedTuple):
-    """An entry of a context as it is hashed; *content* as ``Folder.contents`` has it."""
-
-    relpath: bytes
-    letter: bytes
-    content: bytes
-    size: int
-
-
 def _rows(selection: Selection) -> list[_Row]:
     """Return the entries in order, reading what has not been read.
 
     :raises ManifestError: if an entry cannot be read or is neither file, link nor folder.
     :raises ContextChangedError: if a file changes while it is read.
     """
-    rows = [_Row(relpath, b"d", b"", 0) for relpath in selection.directories]
+    rows: list[_Row] = [(relpath, b"d", b"", 0) for relpath in selection.directories]
     for relpath, (folder, number) in selection.files.items():
         mode, size = folder.stats[number][:2]
         letter = b"l" if stat.S_ISLNK(mode) else b"x" if mode & stat.S_IXUSR else b"f"
-        rows.append(_Row(relpath, letter, folder.content(number), size))
+        rows.append((relpath, letter, folder.content(number), size))
     rows.sort()
     return rows
 
@@ -299,14 +295,14 @@ def _context_files(rows: Iterable[_Row]) -> tuple[ContextFile, ...]:
 
 
 def _context_file(row: _Row) -> ContextFile:
-    relpath = decode(row.relpath)
-    kind = _KINDS[row.letter]
+    name, letter, content, size = row
+    relpath, kind = decode(name), _KINDS[letter]
     if kind == "directory":
         return ContextFile(relpath, kind)
     if kind == "link":
-        return ContextFile(relpath, kind, target=decode(row.content))
-    quick, strong = row.content[:16].hex(), row.content[16:].hex()
-    return ContextFile(relpath, kind, row.letter == b"x", "", row.size, quick, strong)
+        return ContextFile(relpath, kind, target=decode(content))
+    quick, strong = content[:16].hex(), content[16:].hex()
+    return ContextFile(relpath, kind, letter == b"x", "", size, quick, strong)
 
 
 def _list_again(select: Callable[[], Selection], digest: bytes) -> tuple[ContextFile, ...]:

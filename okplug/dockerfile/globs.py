@@ -121,10 +121,10 @@ def _glob_class(pattern: str, position: int) -> tuple[str, int]:
 def _glob_class_char(pattern: str, position: int) -> tuple[str, int]:
     position += pattern.startswith("\\", position)
     char = pattern[position : position + 1]
+    if char and char in "-]" and pattern[position - 1] != "\\":
+        raise malformed(pattern, f"'{char}' stands in a '[...]' without a backslash")
     if not char or _is_invalid(char) or position + 1 == len(pattern):
         raise malformed(pattern, "a '[' is not closed")
-    if char in "-]" and pattern[position - 1] != "\\":
-        raise malformed(pattern, f"'{char}' stands in a '[...]' without a backslash")
     return char, position + 1
 
 

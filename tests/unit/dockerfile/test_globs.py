@@ -1,0 +1,79 @@
+"""Patterns of COPY: Go's filepath.Match, on which the tables were checked."""
+
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from okplug.dockerfile.globs import check_glob, compile_glob, compile_regexp, is_glob
+from okplug.errors import ManifestError
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("abc", "abc", True),
+        ("*", "abc", True),
+        ("*c", "abc", True),
+        ("a*", "ab/c", False),
+        ("a?c", "abc", True),
+        ("a?c", "a/c", False),
+        ("ab[c]", "abc", True),
+        ("ab[b-d]", "abc", True),
+        ("ab[e-g]", "abc", False),
+        ("ab[^c]", "abc", False),
+        ("ab[^e-g]", "abc", True),
+        ("[b-a]", "a", False),
+        ("[^b-a]", "a", True),
+        ("[!a]", "!", True),
+        ("[[]", "[", True),
+        ("[*?]", "?", True),
+        ("a\\*b", "a*b", True),
+        ("a\\*b", "ab", False),
+        ("[\\]a]", "]", True),
+        ("[x\\-y]", "-", True),
+        ("a.c", "abc", False),
+        ("a$|(b)", "a$|(b)", True),
+        ("**", "ab", True),
+        ("?", "\udcff", True),
+        ("", "", True),
+    ],
+)
+def test_glob_matches_as_filepath_match(pattern: str, name: str, matches: bool) -> None:  # noqa: FBT001 - a column
+    """A name of one component against a pattern."""
+    assert bool(compile_glob(pattern)(name)) is matches
+
+
+@pytest.mark.parametrize("pattern", ["[", "[a", "[]a]", "[-]", "[x-]", "[-x]", "a\\", "[\\", "[a-"])
+def test_malformed_globs_are_refused(pattern: str) -> None:
+    """A check finds what compiling finds."""
+    with pytest.raises(ManifestError):
+        compile_glob(pattern)
+    with pytest.raises(ManifestError):
+        check_glob(pattern)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("a", False), ("a*", True), ("a\\*", False), ("a\\\\*", True), ("[", True), ("a]", False)],
+)
+def test_is_glob_sees_what_is_escaped(text: str, expected: bool) -> None:  # noqa: FBT001 - a column
+    """A backslash takes the wildcard behind it literally."""
+    assert is_glob(text) is expected
+
+
+@pytest.mark.parametrize("expression", ["{2}{3}*", "a{3,2}b", "[a", "[b-a]", "[\\pL]", "\\é"])
+def test_expressions_that_go_refuses_are_errors(expression: str) -> None:
+    """The message names the pattern, not what became of it."""
+    with pytest.raises(ManifestError, match="invalid pattern 'p'"):
+        compile_regexp(expression, "p")
+
+
+@given(st.text("ab*?[", max_size=6), st.text("ab", max_size=6))
+def test_globs_without_classes_agree_with_fnmatch(pattern: str, name: str) -> None:
+    """The two languages are the same where no bracket or backslash is."""
+    plain = pattern.replace("[", "")
+    assert bool(compile_glob(plain)(name)) == fnmatch.fnmatchcase(name, plain)
