@@ -16,18 +16,21 @@ from okplug.testing.workspace import Outcome, Workspace, make_workspace, workspa
 
 if TYPE_CHECKING:
     from okplug.testing.builder import BuilderContract, FakeBuilder
-    from okplug.testing.images import ImageView, push_image
+    from okplug.testing.fakeregistry import FakeRegistry
+    from okplug.testing.images import ImageView, Node, push_image, push_index
     from okplug.testing.recorder import HookRecorder
-    from okplug.testing.registry import FakeRegistry, RegistryContract
+    from okplug.testing.registry import RegistryContract
 
 _MODULE_OF = {
     "BuilderContract": "okplug.testing.builder",
     "FakeBuilder": "okplug.testing.builder",
-    "FakeRegistry": "okplug.testing.registry",
+    "FakeRegistry": "okplug.testing.fakeregistry",
     "HookRecorder": "okplug.testing.recorder",
     "ImageView": "okplug.testing.images",
+    "Node": "okplug.testing.images",
     "RegistryContract": "okplug.testing.registry",
     "push_image": "okplug.testing.images",
+    "push_index": "okplug.testing.images",
 }
 
 __all__ = [
@@ -36,11 +39,13 @@ __all__ = [
     "FakeRegistry",
     "HookRecorder",
     "ImageView",
+    "Node",
     "Outcome",
     "RegistryContract",
     "Workspace",
     "make_workspace",
     "push_image",
+    "push_index",
     "workspace",
 ]
 

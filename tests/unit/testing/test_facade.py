@@ -17,11 +17,13 @@ def test_public_names_are_pinned() -> None:
         "FakeRegistry",
         "HookRecorder",
         "ImageView",
+        "Node",
         "Outcome",
         "RegistryContract",
         "Workspace",
         "make_workspace",
         "push_image",
+        "push_index",
         "workspace",
     ]
 
