@@ -34,23 +34,23 @@ def take_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     ``--`` alone ends the flags and is left out.
     """
     flags: list[str] = []
-    rest = text.lstrip(_BLANK)
-    while rest.startswith("--"):
-        word = _word(escape).match(rest)
-        assert word is not None
-        flag = _unquoted(word[0], escape)
-        rest = rest[word.end() :].lstrip(_BLANK)
+    pattern = _flag(escape)
+    at = 0
+    while match := pattern.match(text, at):
+        flag = _unquoted(match["word"], escape)
+        at = match.end()
         if flag == "--":
             break
         flags.append(flag)
-    return tuple(flags), rest
+    return tuple(flags), text[at:]
 
 
 @lru_cache(maxsize=2)
-def _word(escape: str) -> re.Pattern[str]:
+def _flag(escape: str) -> re.Pattern[str]:
     esc = re.escape(escape)
     quoted = (rf"{q}(?:{esc}.|[^{q}{esc}])*(?:{q}|{esc}?\Z)" for q in "'\"")
-    return re.compile(rf"(?:{esc}.|{'|'.join(quoted)}|{esc}\Z|[^{_BLANK}'\"{esc}])+", re.DOTALL)
+    part = rf"{esc}.|{'|'.join(quoted)}|{esc}\Z|[^{_BLANK}'\"{esc}]"
+    return re.compile(rf"[{_BLANK}]*(?P<word>--(?:{part})*)", re.DOTALL)
 
 
 @lru_cache(maxsize=2)
