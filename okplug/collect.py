@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from okplug.graph import build_graph
+from okplug.linking import build_graph
 from okplug.manifest.discover import find_manifests
 from okplug.manifest.model import BuildArg
 from okplug.naming import ImageNames, Naming
 from okplug.registries import Registries
-from okplug.selection import Selection, select
+from okplug.selection import Selection, select, user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -67,7 +67,8 @@ def _read(paths: Iterable[Path], config: Config) -> Iterable[Manifest]:
 
 def _graph(manifests: Sequence[Manifest], naming: Naming, config: Config) -> ImageGraph:
     images = [_with_arguments(image, config) for file in manifests for image in file.images]
-    graph = build_graph(images, ImageNames(naming, images).find, config.environ)
+    find = ImageNames(naming, images).find
+    graph = build_graph(images, find, config.environ, config.text("platform"))
     before = graph.images()
     config.plugins.graph_modify(graph, config)
     if graph.images() != before:
@@ -92,7 +93,6 @@ def _selection(graph: ImageGraph, config: Config) -> Selection:
             *getattr(options, "selection", ()),
             *(f"-{text}" for text in getattr(options, "exclude", ())),
         ),
-        keyword=getattr(options, "keyword", "") or "",
-        cwd=config.cwd,
-        root=config.root,
+        keyword=getattr(options, "keyword", ""),
+        cwd=user_folder(config.root, config.cwd),
     )

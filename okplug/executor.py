@@ -19,9 +19,9 @@ from okplug.errors import (
     PluginError,
     RegistryError,
 )
-from okplug.keys import fill_workspace_images
 from okplug.plan import REUSE, BuildTask, Plan, Step
 from okplug.results import result_value
+from okplug.standins import fill_in
 from okplug.transfer import point
 
 if TYPE_CHECKING:
@@ -148,13 +148,10 @@ class Executor:
             dockerfile=node.dockerfile,
             resolution=node.resolution,
             context=self._keyring.context(step.address),
-            args={
-                name: fill_workspace_images(value, self._result)
-                for name, value in node.args.items()
-            },
+            args={name: fill_in(value, self._result) for name, value in node.args.items()},
             platforms=inputs.platforms,
             images={
-                fill_workspace_images(text, self._result): self.artifacts[address].reference
+                fill_in(text, self._result): self.artifacts[address].reference
                 for text, address in node.images.items()
             },
             repository=(step.shared if self._smart else step.personal[0]).repository_only(),

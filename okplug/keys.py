@@ -12,7 +12,6 @@ can be taken for a key of another.
 from __future__ import annotations
 
 import hashlib
-import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,19 +19,16 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from okplug.dockerfile import instruction_text
+from okplug.standins import fill_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from okplug.context import ContextSnapshot
     from okplug.dockerfile.model import Instruction, Resolution
     from okplug.manifest.model import Image
 
 SCHEME = "okplug-key-1"
-
-#: what an ``OKTETO_BUILD_<NAME>_<FIELD>`` argument holds until the image that it names is built
-WORKSPACE_IMAGE = "okplug-image:"
-_WORKSPACE_IMAGE = re.compile(re.escape(WORKSPACE_IMAGE) + r"(?P<address>[^#]*)#(?P<field>[A-Z]+)")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -169,14 +165,7 @@ def _argument_items(inputs: KeyInputs, dependencies: Mapping[str, KeyRecord]) ->
         return f"image:{dependencies[address].key}#{field}"
 
     for name, value in inputs.resolution.args:
-        yield KeyItem("arg", name, fill_workspace_images(value, key_of))
-
-
-def fill_workspace_images(text: str, lookup: Callable[[str, str], str]) -> str:
-    """Replace what stands for images of the workspace by what *lookup(address, field)* returns."""
-    if WORKSPACE_IMAGE not in text:
-        return text
-    return _WORKSPACE_IMAGE.sub(lambda match: lookup(match["address"], match["field"]), text)
+        yield KeyItem("arg", name, fill_in(value, key_of))
 
 
 def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:

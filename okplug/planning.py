@@ -8,7 +8,8 @@ from okplug.backends import BuildOutline
 from okplug.keydiff import Change, changes, record_from_json, record_to_json
 from okplug.keyring import Keyring
 from okplug.keys import KeyRecord, file_items
-from okplug.plan import BUILD, REUSE, Lookup, Plan, Result, Step, look_up, make_plan
+from okplug.plan import BUILD, FAILED, REUSE, Lookup, Plan, Result, Step, look_up, make_plan
+from okplug.state import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -75,10 +76,22 @@ class Planner:
 
     def remember(self, results: Iterable[Result]) -> None:
         """Keep what became of the images, for ``why``, for estimates and for the next plan."""
-        self._state.remember_all([self._entry(result) for result in results])
+        self._state.remember_all(
+            [self._entry(result) for result in results if result.verdict in (BUILD, REUSE, FAILED)]
+        )
 
     def _entry(self, result: Result) -> Entry:
-        raise NotImplementedError(record_to_json)
+        step = result.step
+        is_done = result.verdict in (BUILD, REUSE)
+        is_news = is_done and self._state.key(step.address) != step.key
+        return Entry(
+            address=step.address,
+            key=step.key,
+            verdict=result.verdict,
+            digest=result.artifact.descriptor.digest if result.artifact else "",
+            duration=result.duration if result.verdict == BUILD else None,
+            record=record_to_json(self.full_record(step.address)) if is_news else None,
+        )
 
     def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
         skipped = self._no_look_up()

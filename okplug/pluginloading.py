@@ -34,6 +34,8 @@ INTERNAL = {
     "plan": "okplug.commands.plan",
     "hash": "okplug.commands.hash",
     "why": "okplug.commands.why",
+    "list": "okplug.commands.listing",
+    "graph": "okplug.commands.graph",
     "config": "okplug.commands.config",
     "plugins": "okplug.commands.plugins",
     "terminal": "okplug.terminal.plugin",

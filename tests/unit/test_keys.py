@@ -21,10 +21,10 @@ from okplug.keys import (
     _key,
     _root,
     file_items,
-    fill_workspace_images,
     key_record,
 )
 from okplug.manifest.model import Image, Secret
+from okplug.standins import fill_in
 
 PLACE = Location(Path("/shop/okteto.yaml"), 2, 3)
 
@@ -39,6 +39,7 @@ class Snapshot:
     files: tuple[ContextFile, ...] = ()
 
     def open(self, relpath: str) -> BinaryIO:
+        """Have no files."""
         raise FileNotFoundError(relpath)
 
 
@@ -62,9 +63,7 @@ def inputs(**fields: object) -> KeyInputs:
     return dataclasses.replace(plain, **fields)  # type: ignore[arg-type]  # the tests' own fields
 
 
-def record(
-    of: KeyInputs, context: Snapshot | None = None, **dependencies: KeyRecord
-) -> KeyRecord:
+def record(of: KeyInputs, context: Snapshot | None = None, **dependencies: KeyRecord) -> KeyRecord:
     named = {name.replace("__", ":"): value for name, value in dependencies.items()}
     return key_record(of, named, context or Snapshot())
 
@@ -186,7 +185,7 @@ def test_an_argument_that_names_an_image_holds_the_images_key() -> None:
 
 def test_what_stands_for_images_is_filled_wherever_it_stands() -> None:
     text = "a okplug-image:x/y:z#TAG b okplug-image::root#SHA"
-    filled = fill_workspace_images(text, lambda address, field: f"<{address} {field}>")
+    filled = fill_in(text, lambda address, field: f"<{address} {field}>")
     assert filled == "a <x/y:z TAG> b <:root SHA>"
 
 
