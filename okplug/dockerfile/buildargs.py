@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from okplug.dockerfile.environment import Expanded
-from okplug.dockerfile.variables import evaluate
+from okplug.dockerfile.variables import evaluate, is_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -81,6 +81,8 @@ class BuildArguments:
 
         :raises BadSubstitutionError: if it cannot be expanded.
         """
+        if is_plain(text, self._escape):
+            return text, frozenset()
         expansion = evaluate(text, self._global.get, self._escape)
         return expansion.text, expansion.found | expansion.missing
 

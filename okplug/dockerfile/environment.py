@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.dockerfile.model import Inherited
-from okplug.dockerfile.variables import UnsetVariableError, evaluate
+from okplug.dockerfile.variables import UnsetVariableError, evaluate, is_plain
 
 if TYPE_CHECKING:
     from okplug.dockerfile.model import Instruction
@@ -53,6 +53,8 @@ class Environment:
 
         :raises BadSubstitutionError: if it cannot be expanded, whatever the base image sets.
         """
+        if is_plain(text, self._escape):
+            return Expanded(text)
         try:
             expansion = evaluate(text, self._values.get, self._escape)
         except UnsetVariableError as error:

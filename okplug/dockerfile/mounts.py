@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from okplug.dockerfile.malformed import MalformedError
 
@@ -24,6 +25,7 @@ class Mount:
     source: str = ""
 
 
+@lru_cache(maxsize=256)
 def read_mount(value: str) -> Mount:
     """Read the value of a ``--mount`` flag: fields ``key=value`` with commas between them.
 

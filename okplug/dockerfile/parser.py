@@ -46,7 +46,7 @@ INSTRUCTIONS = (
 _KNOWN = frozenset(INSTRUCTIONS)
 _TAKE_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 _NO_TRIGGERS = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
-_KEYWORD = re.compile(r"[\t\v\f\r ]+")
+_BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
 def parse(data: bytes, path: Path) -> Dockerfile:
@@ -135,7 +135,8 @@ class _Parser:
 
     def _parsed(self, text: str, line: LogicalLine) -> Instruction:
         """Return the instruction that *text* is, its here-documents aside."""
-        keyword, _, rest = _KEYWORD.sub(" ", text.strip(WHITESPACE), count=1).partition(" ")
+        keyword, *more = _BLANKS.split(text.strip(WHITESPACE), maxsplit=1)
+        rest = more[0] if more else ""
         name = keyword.upper()
         if name not in _KNOWN:
             raise MalformedError(
@@ -171,12 +172,12 @@ class _Parser:
                 "ONBUILD needs an instruction", hint="write it like ONBUILD RUN make"
             )
         flags = check_flags("ONBUILD", words)
-        name = _KEYWORD.split(rest, maxsplit=1)[0].upper()
+        name = _BLANKS.split(rest, maxsplit=1)[0].upper()
         if name in _NO_TRIGGERS:
             raise MalformedError(
                 f"{name} cannot be the trigger of ONBUILD",
                 hint="any instruction but FROM, MAINTAINER and ONBUILD can",
-                near=_KEYWORD.split(rest, maxsplit=1)[0],
+                near=_BLANKS.split(rest, maxsplit=1)[0],
             )
         trigger = self._parsed(rest, line)
         return Instruction(

@@ -244,22 +244,20 @@ class Reader:
             return self._value(name)
         if operator == "/":
             return self._replaced(name)
-        if operator == ":":
-            operator += self._take()
         if operator in ("#", "%"):
             return self._trimmed(name, operator)
-        if operator[-1:] not in _CHOICES:
-            raise BadSubstitutionError(
-                f"'{operator}' is no operator of ${{...}}, in {self._text!r}"
-                if operator
-                else f"'}}' is missing in {self._text!r}"
-            )
+        if operator == ":":
+            operator += self._take()
+        elif operator not in _CHOICES:
+            raise self._no_operator(operator)
         return self._chosen(name, operator, self.read("}", keep_escapes=False))
 
     def _chosen(self, name: str, operator: str, word: str) -> str | None:
         value = self._value(name)
         if value is None and self._quoting.keep_unset:
             return None
+        if operator[-1] not in _CHOICES:
+            raise self._no_operator(operator)
         is_set = value is not None and (value != "" or len(operator) == 1)
         if operator.endswith("+"):
             return word if is_set else ""
@@ -270,16 +268,20 @@ class Reader:
             raise UnsetVariableError(name, word or f"is not allowed to be {state}")
         return value
 
+    def _no_operator(self, operator: str) -> BadSubstitutionError:
+        if not operator:
+            return BadSubstitutionError(f"'}}' is missing in {self._text!r}")
+        return BadSubstitutionError(f"'{operator}' is no operator of ${{...}}, in {self._text!r}")
+
     def _trimmed(self, name: str, operator: str) -> str | None:
         pattern = self.read("}", keep_escapes=True, pattern=True)
-        longest = pattern.startswith(operator)
-        remove = remove_prefix if operator == "#" else remove_suffix
         value = self._value(name)
-        try:
-            trimmed = remove(value or "", pattern.removeprefix(operator), longest=longest)
-        except PatternError as error:
-            raise BadSubstitutionError(f"{error}, in {self._text!r}") from error
-        return None if value is None else trimmed
+        if value is None and self._quoting.keep_unset:
+            return None
+        remove = remove_prefix if operator == "#" else remove_suffix
+        longest = pattern.startswith(operator)
+        pattern = pattern.removeprefix(operator)
+        return self._matched(lambda: remove(value or "", pattern, longest=longest))
 
     def _replaced(self, name: str) -> str | None:
         everywhere = self._next() == "/"
@@ -287,12 +289,17 @@ class Reader:
         pattern = self.read("/", keep_escapes=True, pattern=True)
         replacement = self.read("}", keep_escapes=True)
         value = self._value(name)
+        if value is None and self._quoting.keep_unset:
+            return None
+        return self._matched(
+            lambda: replace(value or "", pattern, replacement, everywhere=everywhere)
+        )
+
+    def _matched(self, match: Callable[[], str]) -> str:
         try:
-            replaced = replace(value or "", pattern, replacement, everywhere=everywhere)
+            return match()
         except PatternError as error:
             raise BadSubstitutionError(f"{error}, in {self._text!r}") from error
-        # an empty pattern matches even in what has no value
-        return None if value is None and self._quoting.keep_unset else replaced
 
     def _name(self) -> str:
         match = _NAME.match(self._text, self._at)

@@ -40,7 +40,8 @@ def copied(instruction: Instruction, environment: Environment, line: int) -> Con
     :raises BadSubstitutionError: if a source cannot be expanded.
     :raises UnknownSourceError: if a source cannot be known.
     """
-    parents = instruction.flag("parents") in ("", "true")
+    flag = instruction.flag("parents")
+    parents = flag is not None and flag.lower() != "false"
     patterns: list[str] = []
     for word in instruction.words[:-1]:
         if "<<" in word and announced_heredoc(word):

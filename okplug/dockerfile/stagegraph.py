@@ -108,6 +108,8 @@ class StageGraph:
 
         :raises ManifestError: for a stage that does not stand above it.
         """
+        if not step.instruction.flags:
+            return
         for cause, origin in _origins(step.instruction):
             try:
                 found = self._find(origin, index)

@@ -42,6 +42,7 @@ __all__ = [
     "evaluate",
     "expand",
     "expand_body",
+    "is_plain",
     "split_words",
 ]
 
@@ -60,6 +61,11 @@ class Expansion:
     text: str
     found: frozenset[str] = frozenset()
     missing: frozenset[str] = frozenset()
+
+
+def is_plain(text: str, escape: str = "\\") -> bool:
+    """Tell whether *text* holds nothing that expansion would change."""
+    return special(escape).search(text) is None
 
 
 def expand(text: str, lookup: Lookup, escape: str = "\\") -> str:
@@ -99,7 +105,7 @@ def evaluate(text: str, lookup: Lookup, escape: str = "\\", quoting: Quoting = _
 
     :raises BadSubstitutionError: as :func:`expand`.
     """
-    if special(escape).search(text) is None:
+    if is_plain(text, escape):
         return Expansion(text)
     reader = Reader(text, lookup, escape, quoting)
     result = reader.read("")
