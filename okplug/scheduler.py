@@ -112,6 +112,7 @@ class Scheduler:
         try:
             for worker in workers:
                 worker.start()
+            run.wait()
             _join(workers)
         except BaseException as error:
             self._abort(run, workers, error)
@@ -127,8 +128,9 @@ class Scheduler:
                 self._token.cancel()
             except ExceptionGroup as failed:
                 error.__cause__ = failed
-            _join(worker for worker in workers if worker.ident is not None)
             run.settle()
+            run.wait()
+            _join(worker for worker in workers if worker.ident is not None)
         finally:
             run.close()
 
@@ -163,6 +165,9 @@ class _Run:
         self._running = 0
         self._failures_left = max_failures or len(graph.needs) + 1
         self._is_closed = False
+        self._is_over = not graph.needs
+        self._end = threading.Lock()
+        self._end.acquire()
         self.outcomes: dict[str, Outcome] = {}
         self.fault: BaseException | None = None
 
@@ -177,10 +182,23 @@ class _Run:
             self._changed.notify_all()
 
     def settle(self) -> None:
-        """Tell that what has not started never will, once nothing is at work any more."""
+        """Tell that what has not started never will, unless something is still at work."""
         with self._changed:
-            while self._unstarted and not self._running and not self._is_closed:
-                self._tell(Outcome(next(iter(self._unstarted)), "cancelled"))
+            if self._running or self._is_over:
+                return
+            for address in tuple(self._unstarted):
+                self._tell(Outcome(address, "cancelled"))
+            self._is_over = True
+            self._end.release()
+
+    def wait(self) -> None:
+        """Return when nothing is at work and all outcomes are told.
+
+        It can be interrupted and called again. ``Thread.join`` of Python 3.11 and 3.12 cannot: it
+        takes the thread that it was interrupted at for ended.
+        """
+        while not self._is_over:
+            self._end.acquire()
 
     def close(self) -> None:
         """Tell nothing more, whoever may still be at work."""
