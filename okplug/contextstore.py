@@ -109,7 +109,10 @@ def write_index(path: Path, root: bytes, stored: Stored) -> bool:
 def _encode(stored: Stored, root: bytes) -> bytes:
     """Write both tables; a selection names its folders by their numbers."""
     below = root + b"/"
-    folders = [(path.removeprefix(below), *folder) for path, folder in stored.folders.items()]
+    folders = [
+        (b"." if path == root else path.removeprefix(below), *folder)
+        for path, folder in stored.folders.items()
+    ]
     numbers = {path: number for number, path in enumerate(stored.folders)}
     selections = [
         (key, *selection[:-1], struct.pack(f"<{len(used)}I", *[numbers[path] for path in used]))
@@ -141,6 +144,8 @@ def _decode(body: bytes, root: bytes) -> Stored:
         path if path[:1] == b"/" else below + path: StoredFolder._make(fields)
         for path, *fields in rows
     }
+    if below + b"." in folders:
+        folders = {root if path == below + b"." else path: f for path, f in folders.items()}
     paths = tuple(folders)
     rows, _ = _decode_table(body, end, selection_count, 1 + len(StoredSelection._fields))
     selections = {}
