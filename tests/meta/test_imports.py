@@ -170,6 +170,7 @@ def test_the_environment_is_read_in_one_place(core: list[Source], plugins: list[
         source.module
         for source in [*core, *plugins]
         for node in ast.walk(source.tree)
-        if ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in {"os.environ", "os.getenv", "os.environb"}
     }
     assert readers == {"okplug.cli"}

@@ -22,7 +22,7 @@ ROOMS = (
     ("session",),
     ("collect", "executor", "planning", "reporting", "eventbus", "resultdocument", "results"),
     ("scheduler", "canceltoken"),
-    ("selection*",),
+    ("selection", "keyword", "linking", "wanted"),
     ("plan", "naming", "registries", "transfer", "state"),
     ("keyring", "keydiff", "keys"),
     ("fingerprint", "context*", "graph*"),

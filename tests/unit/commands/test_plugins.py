@@ -32,8 +32,10 @@ def test_plugins_of_all_origins_are_shown(workspace: Workspace) -> None:
     for expected in (
         f"config (okplug, {config.__file__})\n  okplug_addoption\n",
         f"okplugfile.py (workspace, {workspace.root}/okplugfile.py)\n  okplug_finish\n",
-        f"services/api/okplugfile.py (workspace, {workspace.root}/services/api/okplugfile.py)\n"
-        "  okplug_key_inputs\n",
+        (
+            f"services/api/okplugfile.py (workspace, {workspace.root}/services/api/okplugfile.py)\n"
+            "  okplug_key_inputs\n"
+        ),
     ):
         assert expected in text
 
