@@ -38,6 +38,7 @@ ROOMS = (
         "entrypoints",
         "messages",
         "platforms",
+        "standins",
         "suggestions",
     ),
     ("address", "errors", "reference"),

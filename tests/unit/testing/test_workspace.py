@@ -17,9 +17,11 @@ class Greeter:
 
     @hookimpl
     def okplug_addoption(self, parser: Parser) -> None:
+        """Add the command."""
         parser.add_command("greet", help="say hello", handler=self.greet)
 
     def greet(self, config: Config) -> int:
+        """Say hello and warn."""
         print(f"hello from {config.cwd.name}, {config.environ['WHO']}")  # noqa: T201  # a command
         config.warn("it is late", "services/api:api")
         return 1
@@ -46,9 +48,7 @@ def test_files_can_be_executable(workspace: Workspace) -> None:
 
 def test_a_command_runs_in_a_folder_with_plugins_and_variables(workspace: Workspace) -> None:
     workspace.write({"services/file": ""})
-    outcome = workspace.run(
-        "greet", plugins=[Greeter()], environ={"WHO": "cindy"}, cwd="services"
-    )
+    outcome = workspace.run("greet", plugins=[Greeter()], environ={"WHO": "cindy"}, cwd="services")
     assert outcome == Outcome(
         1, "hello from services, cindy\n", "warning: services/api:api: it is late\n"
     )
@@ -74,9 +74,7 @@ def test_an_expected_exit_code_gives_the_outcome_back() -> None:
 
 def test_a_config_for_tests_below_the_command_line(workspace: Workspace) -> None:
     recorder = HookRecorder()
-    config = workspace.config(
-        plugins=[recorder], settings={"jobs": 3}, options={"max_failures": 1}
-    )
+    config = workspace.config(plugins=[recorder], settings={"jobs": 3}, options={"max_failures": 1})
     assert config.number("jobs") == 3
     assert config.text("namespace") == "cindy"
     assert config.options.max_failures == 1
