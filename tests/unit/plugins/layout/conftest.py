@@ -1,0 +1,29 @@
+"""What the tests of layouts share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from okplug_layout.registry import LayoutRegistry
+
+from okplug.reference import Reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The registry's folder, which nobody has made yet."""
+    return tmp_path / "images"
+
+
+@pytest.fixture
+def registry(folder: Path) -> LayoutRegistry:
+    return LayoutRegistry(folder)
+
+
+@pytest.fixture
+def api() -> Reference:
+    return Reference("localhost", "okteto/api", "1.0")
