@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from okplug.canceltoken import CancelToken
 from okplug.errors import CancelledError
+from okplug.stepgraph import make_step_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
+
+    from okplug.stepgraph import StepGraph
 
 __all__ = ["CancelToken", "Outcome", "Scheduler"]
 
@@ -44,17 +47,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Graph:
-    """What is known before a run.
+class _Limits:
+    """How much may happen: steps at once, and failures, where 0 stands for any number."""
 
-    :param needs: step -> how many steps it waits for.
-    :param dependants: step -> the steps that wait for it.
-    :param ranks: step -> its place in the queue, the smallest first.
-    """
-
-    needs: dict[str, int]
-    dependants: dict[str, list[str]]
-    ranks: dict[str, tuple[float, str]]
+    jobs: int
+    failures: int
 
 
 class Scheduler:
@@ -82,10 +79,9 @@ class Scheduler:
     ) -> None:
         if jobs < 1:
             raise ValueError(f"jobs: expected 1 or more, not {jobs}")
-        self._graph = _make_graph(dependencies, priorities)
-        self._jobs = jobs
+        self._graph = make_step_graph(dependencies, priorities)
+        self._limits = _Limits(jobs, max_failures)
         self._token = token
-        self._max_failures = max_failures
         self._clock = clock
 
     def run(
@@ -103,25 +99,19 @@ class Scheduler:
         :raises KeyboardInterrupt: on Ctrl-C, after all outcomes are told.
         :raises BaseException: what *on_finish* raised first; nothing has started after that.
         """
-        run = _Run(self._graph, self._token, self._max_failures, work, on_finish, self._clock)
+        run = _Run(self._graph, self._limits, self._token, work, on_finish, self._clock)
         self._token.on_cancel(run.wake)
-        workers = [
-            threading.Thread(target=run.serve, name=f"okplug-worker-{number}", daemon=True)
-            for number in range(1, min(self._jobs, len(self._graph.needs)) + 1)
-        ]
         try:
-            for worker in workers:
-                worker.start()
+            run.begin()
             run.wait()
-            _join(workers)
         except BaseException as error:
-            self._abort(run, workers, error)
+            self._abort(run, error)
             raise
         if run.fault is not None:
             raise run.fault
         return run.outcomes
 
-    def _abort(self, run: _Run, workers: Iterable[threading.Thread], error: BaseException) -> None:
+    def _abort(self, run: _Run, error: BaseException) -> None:
         """Cancel and wait; what interrupts the waiting goes out at once."""
         try:
             try:
@@ -130,7 +120,6 @@ class Scheduler:
                 error.__cause__ = failed
             run.settle()
             run.wait()
-            _join(worker for worker in workers if worker.ident is not None)
         finally:
             run.close()
 
@@ -144,9 +133,9 @@ class _Run:
 
     def __init__(
         self,
-        graph: _Graph,
+        graph: StepGraph,
+        limits: _Limits,
         token: CancelToken,
-        max_failures: int,
         work: Callable[[str], object],
         on_finish: Callable[[Outcome], object],
         clock: Callable[[], float],
@@ -163,7 +152,10 @@ class _Run:
         heapq.heapify(self._ready)
         self._unstarted = dict.fromkeys(graph.needs)
         self._running = 0
-        self._failures_left = max_failures or len(graph.needs) + 1
+        self._jobs = limits.jobs
+        self._idle = 0
+        self._failures_left = limits.failures or len(graph.needs) + 1
+        self._workers: list[threading.Thread] = []
         self._is_closed = False
         self._is_over = not graph.needs
         self._end = threading.Lock()
@@ -171,10 +163,22 @@ class _Run:
         self.outcomes: dict[str, Outcome] = {}
         self.fault: BaseException | None = None
 
-    def serve(self) -> None:
-        """Do what can be done until nothing is left or nothing may start; a worker's whole life."""
-        while (address := self._take()) is not None:
-            self._finish(self._execute(address))
+    def begin(self) -> None:
+        """Start the first worker; the workers start more as there is more to do."""
+        if not self._is_over:
+            self._add_worker()
+
+    def wait(self) -> None:
+        """Return when nothing is at work, all outcomes are told and the workers have ended.
+
+        It can be interrupted and called again. ``Thread.join`` of Python 3.11 and 3.12 cannot: it
+        takes the thread that it was interrupted at for ended.
+        """
+        while not self._is_over:
+            self._end.acquire()
+        for worker in self._workers:
+            if worker.ident is not None:  # else its start was interrupted, and it ends by itself
+                worker.join()
 
     def wake(self) -> None:
         """Let workers who wait for something to do look whether there will be any."""
@@ -191,18 +195,19 @@ class _Run:
             self._is_over = True
             self._end.release()
 
-    def wait(self) -> None:
-        """Return when nothing is at work and all outcomes are told.
-
-        It can be interrupted and called again. ``Thread.join`` of Python 3.11 and 3.12 cannot: it
-        takes the thread that it was interrupted at for ended.
-        """
-        while not self._is_over:
-            self._end.acquire()
-
     def close(self) -> None:
         """Tell nothing more, whoever may still be at work."""
         self._is_closed = True
+
+    def _add_worker(self) -> None:
+        name = f"okplug-worker-{len(self._workers) + 1}"
+        self._workers.append(threading.Thread(target=self._serve, name=name, daemon=True))
+        self._workers[-1].start()
+
+    def _serve(self) -> None:
+        """Do what can be done until nothing is left or nothing may start; a worker's whole life."""
+        while (address := self._take()) is not None:
+            self._finish(self._execute(address))
 
     def _take(self) -> str | None:
         """Return what to do next, None if there will be nothing more."""
@@ -212,10 +217,22 @@ class _Run:
                     address = heapq.heappop(self._ready)[1]
                     del self._unstarted[address]
                     self._running += 1
+                    self._get_help()
                     return address
+                self._idle += 1
                 self._changed.wait()
+                self._idle -= 1
             self.settle()
             return None
+
+    def _get_help(self) -> None:
+        """Start a worker if there is something to do that nobody waits for."""
+        if self._ready and not self._idle and len(self._workers) < self._jobs:
+            try:
+                self._add_worker()
+            except RuntimeError:  # the system has no more threads: those that there are must do
+                del self._workers[-1]
+                self._jobs = len(self._workers)
 
     def _may_start(self) -> bool:
         return bool(
@@ -278,40 +295,3 @@ class _Run:
         except BaseException as error:  # noqa: BLE001  # raised by run when the workers have ended
             if self.fault is None:
                 self.fault = error
-
-
-def _make_graph(
-    dependencies: Mapping[str, Collection[str]], priorities: Mapping[str, float]
-) -> _Graph:
-    dependants: dict[str, list[str]] = {address: [] for address in dependencies}
-    needs = {}
-    for address, needed in dependencies.items():
-        distinct = dict.fromkeys(needed)
-        needs[address] = len(distinct)
-        for dependency in distinct:
-            if dependency not in dependants:
-                raise ValueError(f"{address} needs {dependency}, which is no step of this run")
-            dependants[dependency].append(address)
-    _check_for_cycles(needs, dependants)
-    ranks = {address: (-priorities.get(address, 0.0), address) for address in dependencies}
-    return _Graph(needs, dependants, ranks)
-
-
-def _check_for_cycles(needs: Mapping[str, int], dependants: Mapping[str, Iterable[str]]) -> None:
-    """Take away, again and again, what waits for nothing; what is left waits for itself."""
-    left = dict(needs)
-    free = [address for address, count in needs.items() if not count]
-    while free:
-        address = free.pop()
-        del left[address]
-        for dependant in dependants[address]:
-            left[dependant] -= 1
-            if not left[dependant]:
-                free.append(dependant)
-    if left:
-        raise ValueError(f"these steps wait for each other: {', '.join(sorted(left))}")
-
-
-def _join(workers: Iterable[threading.Thread]) -> None:
-    for worker in workers:
-        worker.join()

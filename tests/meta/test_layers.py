@@ -21,7 +21,7 @@ ROOMS = (
     ("commands", "commands.*", "terminal*", "manifest.plugin"),
     ("session",),
     ("collect", "executor", "planning", "reporting", "eventbus", "resultdocument", "results"),
-    ("scheduler", "canceltoken"),
+    ("scheduler", "stepgraph", "canceltoken"),
     ("selection", "keyword", "linking", "wanted"),
     ("plan", "naming", "registries", "transfer", "state"),
     ("keyring", "keydiff", "keys"),
