@@ -21,12 +21,13 @@ def okplug_registry(host: str, config: Config) -> Registry | None:
     """Return the layouts for whatever host, if layouts are what the user has set."""
     from okplug_layout.setting import is_layout, layout_folder
 
+    del host
     setting = config.text("registry")
-    if not is_layout(setting) and not is_layout(host):
+    if not is_layout(setting):
         return None
     if _REGISTRY not in config.stash:
         from okplug_layout.registry import LayoutRegistry
 
-        text = setting if is_layout(setting) else host
-        config.stash[_REGISTRY] = LayoutRegistry(layout_folder(text, config.root, config.environ))
+        folder = layout_folder(setting, config.root, config.environ)
+        config.stash[_REGISTRY] = LayoutRegistry(folder)
     return config.stash[_REGISTRY]

@@ -146,7 +146,8 @@ class Blobs:
             return
         sync(path)
         if link_over(path, blob, self._places.incoming):
-            pooled.parent.mkdir(parents=True, exist_ok=True)
+            if not pooled.parent.exists():  # cheaper than to try
+                pooled.parent.mkdir(parents=True, exist_ok=True)
             link_over(path, pooled, self._places.incoming)
         else:
             path.replace(blob)

@@ -36,7 +36,8 @@ def incoming(folder: Path) -> Iterator[Path]:
     :raises RegistryError: if the folder cannot be made.
     """
     with storage_errors("write", folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.exists():  # cheaper than to try
+            folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
     try:
         yield path

@@ -24,7 +24,8 @@ def exclusive(path: Path) -> Iterator[None]:
     :raises RegistryError: if the file cannot be made or locked.
     """
     with storage_errors("lock", path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.parent.exists():  # cheaper than to try
+            path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _open(path)
     try:
         with storage_errors("lock", path):
