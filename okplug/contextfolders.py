@@ -150,7 +150,10 @@ class FolderCache:
 
     def is_changed(self) -> bool:
         """Tell whether there is something new to store."""
-        return any(folder.is_new for folder in self._folders.values())
+        return any(
+            folder.is_new and (folder.error is None or path in self._stored)
+            for path, folder in self._folders.items()
+        )
 
     def to_store(self, oldest_day: int) -> dict[bytes, StoredFolder]:
         """Return what a later run may use: nothing that no run looked at since *oldest_day*."""

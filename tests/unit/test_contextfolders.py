@@ -178,6 +178,22 @@ def test_what_was_fresh_is_read_again(
     assert (contents(second, root)[b"b"] != before[b"b"]) is is_seen
 
 
+@pytest.mark.parametrize("fresh", [2, 3])
+def test_both_mtime_and_ctime_have_to_be_old(
+    root: bytes, monkeypatch: pytest.MonkeyPatch, fresh: int
+) -> None:
+    """Programs set an mtime as they like, and some filesystems keep no true ctime."""
+
+    def stat(status: os.stat_result) -> tuple[int, ...]:
+        times = [0, 0, 0, 0]
+        times[fresh] = FROZEN
+        return (status.st_mode, status.st_size, *times[2:], status.st_ino)
+
+    monkeypatch.setattr(contextfolders, "_get_stat", stat)
+    assert not FolderCache({}, b"", lambda: FROZEN).folder(root).is_settled
+    assert FolderCache({}, b"", lambda: FROZEN + 10**12).folder(root).is_settled
+
+
 def test_a_fresh_folder_has_a_state_of_its_own(
     root: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -365,6 +365,48 @@ def test_a_change_within_one_tick_is_seen_by_every_image(
     assert third.snapshot(tree, None).digest == digests(tree)[0] != before[0]
 
 
+def test_reasons_of_unmatched_sources_are_kept_up_to_date(tree: Path, tmp_path: Path) -> None:
+    """They depend on folders that no image reads."""
+    path = tmp_path / "index"
+    read = ContextRead(("empty/x",), 1)
+    reasons = []
+    for _ in range(2):
+        index = ContextIndex(tmp_path, path, later)
+        reasons += [lost.reason for lost in index.snapshot(tree, [read], ["empty"]).unmatched]
+        index.save()
+        (tree / "empty" / "x").write_text("x")
+    assert reasons == ["missing", "ignored"]
+
+
+def test_a_folder_that_could_not_be_searched_is_searched_again(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own stat may never change; nothing of it is stored, and nothing written for it."""
+    path = tmp_path / "index"
+    plant(tree, {"secret/keep": "x", "secret/drop": "y"})
+    ignore = ["secret", "!secret/keep"]
+    listdir = os.listdir
+
+    def refuse(folder: bytes) -> list[bytes]:
+        if folder.endswith(b"secret"):
+            raise PermissionError(13, "Permission denied")
+        return listdir(folder)
+
+    def run() -> list[str]:
+        index = ContextIndex(tmp_path, path, later)
+        files = index.snapshot(tree, None, ignore).files
+        index.save()
+        return [file.relpath for file in files if file.relpath.startswith("secret")]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", refuse)
+        assert run() == []
+        written = path.stat()
+        assert run() == []
+        assert path.stat() == written
+    assert run() == ["secret", "secret/keep"]
+
+
 def test_forgetting_reads_everything_below_again(
     tree: Path, tmp_path: Path, read_names: list[str]
 ) -> None:
