@@ -19,12 +19,16 @@ API = Reference("registry.test", "okteto/api", "1.0")
 
 
 class TestFakeRegistry(RegistryContract):
+    """The contract."""
+
     @pytest.fixture
     def registry(self) -> FakeRegistry:
+        """Return an empty registry."""
         return FakeRegistry()
 
     @pytest.fixture
     def written(self, registry: Registry) -> Callable[[], object]:
+        """Return the number of writes."""
         assert isinstance(registry, FakeRegistry)
         return lambda: registry.writes
 

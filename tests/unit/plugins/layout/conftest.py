@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from okplug_layout.registry import LayoutRegistry
 
 from okplug.reference import Reference
+from okplug_layout.registry import LayoutRegistry
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,10 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from okplug_layout.registry import LayoutRegistry
 
 from okplug.reference import Reference
 from okplug.testing import RegistryContract
+from okplug_layout.registry import LayoutRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 
 class LayoutContract(RegistryContract):
+    """The contract with layouts."""
+
     @pytest.fixture
     def registry(self, folder: Path) -> LayoutRegistry:
+        """Return a registry in a folder that is not there yet."""
         return LayoutRegistry(folder)
 
 
 class TestLayout(LayoutContract):
+    """As it is."""
+
     @pytest.fixture
     def written(self, folder: Path) -> Callable[[], object]:
+        """Return the state of all files."""
         return lambda: {
             path: (path.stat().st_ino, path.stat().st_mtime_ns, path.stat().st_ctime_ns)
             for path in folder.rglob("*")
@@ -33,12 +39,17 @@ class TestLayout(LayoutContract):
 
 
 class TestLayoutWithPort(LayoutContract):
+    """As another host, with characters that a folder's name must not have."""
+
     @pytest.fixture
     def repository(self) -> Callable[[str], Reference]:
+        """Return references of that host."""
         return lambda name: Reference("[::1]:5000", name)
 
 
 class TestLayoutWithoutLinks(LayoutContract):
+    """In a file system without hard links."""
+
     @pytest.fixture(autouse=True)
     def _no_links(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def link(source: object, target: object) -> None:
