@@ -218,7 +218,7 @@ def make_plan(
     :param dependencies: the addresses that an address depends on.
     """
     kept = set(asked)
-    for address in reversed(steps):
+    for address in reversed(list(steps)):
         if address in kept and steps[address].verdict == BUILD:
             kept.update(dependencies(address))
     return Plan(
