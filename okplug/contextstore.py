@@ -138,29 +138,25 @@ def _encode_table(rows: Sequence[tuple[bytes, ...]]) -> Iterator[bytes]:
 
 def _decode(body: bytes, root: bytes) -> Stored:
     folder_count, selection_count = _COUNTS.unpack_from(body)
-    rows, end = _decode_table(body, _COUNTS.size, folder_count, 1 + len(StoredFolder._fields))
+    width = 1 + len(StoredFolder._fields)
+    (relative, *columns), end = _decode_table(body, _COUNTS.size, folder_count, width)
     below = root + b"/"
-    folders = {
-        path if path[:1] == b"/" else below + path: StoredFolder._make(fields)
-        for path, *fields in rows
-    }
-    if below + b"." in folders:
-        folders = {root if path == below + b"." else path: f for path, f in folders.items()}
-    paths = tuple(folders)
-    rows, _ = _decode_table(body, end, selection_count, 1 + len(StoredSelection._fields))
+    paths = [path if path[:1] == b"/" else below + path for path in relative]
+    if b"." in relative:
+        paths[relative.index(b".")] = root
+    folders = dict(zip(paths, map(StoredFolder._make, zip(*columns, strict=True)), strict=True))
     selections = {}
-    for key, digest, proof, state, unmatched, day, packed in rows:
+    columns, _ = _decode_table(body, end, selection_count, 1 + len(StoredSelection._fields))
+    for key, digest, proof, state, unmatched, day, packed in zip(*columns, strict=True):
         numbers = struct.unpack(f"<{len(packed) // 4}I", packed)
         used = tuple(map(paths.__getitem__, numbers))
         selections[key] = StoredSelection(digest, proof, state, unmatched, day, used)
     return Stored(folders, selections)
 
 
-def _decode_table(
-    body: bytes, start: int, count: int, width: int
-) -> tuple[Iterator[tuple[bytes, ...]], int]:
-    """Return the rows of the table that begins at *start*, and where it ends."""
+def _decode_table(body: bytes, start: int, count: int, width: int) -> tuple[list[list[bytes]], int]:
+    """Return the columns of the table that begins at *start*, and where it ends."""
     lengths = struct.unpack_from(f"<{count * width}I", body, start)
     ends = list(itertools.accumulate(lengths, initial=start + 4 * len(lengths)))
     fields = [body[begin:end] for begin, end in itertools.pairwise(ends)]
-    return zip(*[iter(fields)] * width, strict=True), ends[-1]
+    return [fields[column::width] for column in range(width)], ends[-1]

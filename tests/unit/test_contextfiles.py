@@ -435,3 +435,57 @@ def test_selection_agrees_with_brute_force(
 
 def parents(relpath: str) -> list[str]:
     return [str(path) for path in Path(relpath).parents]
+
+
+TARGETS = st.builds(
+    lambda prefix, parts: prefix + "/".join(parts),
+    st.sampled_from(["", "/", "../", "./", "../../"]),
+    st.lists(st.sampled_from(["a", "b", "l", "m"]), min_size=1, max_size=2),
+)
+LINKED = st.sampled_from(["l", "m", "a/l", "b/m", "a/b/l"])
+
+
+def follow(root: Path, source: str) -> set[str]:
+    """Return what COPY of a plain path takes, links included, following them one by one."""
+    taken: set[str] = set()
+    todo, current = source.split("/"), ""
+    for _ in range(100):
+        if not todo:
+            break
+        current = posixpath.join(current, todo.pop(0))
+        path = root / current
+        if path.is_symlink():
+            taken.add(current)
+            target = posixpath.join("/", posixpath.dirname(current), os.readlink(path))  # noqa: PTH115 - as text
+            todo = [part for part in posixpath.normpath(target).split("/") if part] + todo
+            current = ""
+    else:
+        return taken
+    found = [root / current, *(root / current).rglob("*")]
+    if (root / current).exists() or (root / current).is_symlink():
+        taken |= {path.relative_to(root).as_posix() for path in found} - {"."}
+    return taken
+
+
+@settings(max_examples=300)
+@given(st.dictionaries(LINKED, TARGETS, max_size=4), st.lists(RELPATHS, max_size=4), st.data())
+def test_links_agree_with_following_them_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory,
+    links: dict[str, str],
+    entries: list[str],
+    data: st.DataObject,
+) -> None:
+    """Chains, loops, absolute targets, targets beyond the root."""
+    root = tmp_path_factory.mktemp("tree")
+    plant(root, ["a/b/", "b/"])
+    for name, target in links.items():
+        (root / name).symlink_to(target)
+    for entry in entries:
+        if not any((root / above).is_file() for above in [entry, *parents(entry)]):
+            plant(root, [entry + "/" * (root / entry).is_dir()])
+    parts = st.lists(st.sampled_from(["a", "b", "l", "m", "c"]), min_size=1, max_size=3)
+    source = "/".join(data.draw(parts))
+    expected = follow(root, source)
+    expected |= {above for name in expected for above in parents(name)} - {"."}
+    found = selected(select(root, [copy(source)]))
+    assert {name.rstrip("/") for name in found} == expected

@@ -463,6 +463,56 @@ def test_a_run_keeps_what_others_learned(tree: Path, tmp_path: Path) -> None:
     assert path.stat() == before
 
 
+def test_two_runs_at_once_do_no_harm(tree: Path, tmp_path: Path) -> None:
+    """The last one to finish wins; what the other learned is learned again."""
+    path = tmp_path / "index"
+    other = plant(tmp_path / "other", {"x": "y"})
+    one, two = ContextIndex(tmp_path, path, later), ContextIndex(tmp_path, path, later)
+    expected = one.snapshot(tree, None).digest
+    two.snapshot(other, None)
+    one.save()
+    two.save()
+    third = ContextIndex(tmp_path, path, later)
+    assert third.snapshot(tree, None).digest == expected
+    third.snapshot(other, None)
+    third.save()
+    assert ContextIndex(tmp_path, path, later).snapshot(tree, None).digest == expected
+    assert sorted(name.name for name in tmp_path.iterdir()) == ["ctx", "index", "other"]
+
+
+def test_a_workspace_that_moved_keeps_its_index(
+    tree: Path, tmp_path: Path, read_names: list[str]
+) -> None:
+    """Paths in it are relative, and renaming a folder leaves the stats of what is in it."""
+    first = ContextIndex(tree, tmp_path / "index", later)
+    digest = first.snapshot(tree, None).digest
+    first.save()
+    read_names.clear()
+    moved = tree.rename(tmp_path / "moved")
+    second = ContextIndex(moved, tmp_path / "index", later)
+    assert second.snapshot(moved, None).digest == digest
+    assert read_names == []
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_an_error(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forgetting and asking again is the way on, and then the digest is that of the new content."""
+
+    def change(path: bytes, mode: int, size: int) -> bytes:
+        if path.endswith(b"/a"):
+            (tree / "a").write_text("longer than before")
+        return read_content(path, mode, size)
+
+    index = ContextIndex.open(tree, None)
+    with monkeypatch.context() as patch:
+        patch.setattr(contextfolders, "read_content", change)
+        with pytest.raises(ContextChangedError, match="its size is another"):
+            index.snapshot(tree, None)
+    index.forget(tree)
+    assert index.snapshot(tree, None).digest == digests(tree)[0]
+
+
 @pytest.mark.parametrize("content", [b"", b"garbage", b"okplug context index 1\n" + bytes(80)])
 def test_a_damaged_index_is_rebuilt_in_silence(
     tree: Path, tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
