@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from okplug.reference import Reference
 from okplug_layout.registry import LayoutRegistry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -27,3 +29,16 @@ def registry(folder: Path) -> LayoutRegistry:
 @pytest.fixture
 def api() -> Reference:
     return Reference("localhost", "okteto/api", "1.0")
+
+
+@pytest.fixture
+def os_error() -> Callable[[int], Callable[..., None]]:
+    """Make functions that fail with an error number, to put in place of those of ``os``."""
+
+    def make(number: int) -> Callable[..., None]:
+        def fail(*_arguments: object, **_named: object) -> None:
+            raise OSError(number, os.strerror(number))
+
+        return fail
+
+    return make
