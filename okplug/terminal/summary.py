@@ -104,8 +104,8 @@ class Summary:
             self._writer.line(f"{seconds(event.duration):>6}  {visible(event.address)}")
 
     def _write_last_line(self, event: RunFinished) -> None:
-        counts = dict(event.counts)
-        parts = [f"{counts[name]} {word}" for name, word in _COUNTED.items() if counts.get(name)]
+        counts = {**dict.fromkeys(_COUNTED, 0), **dict(event.counts)}
+        parts = [f"{count} {_COUNTED.get(name, name)}" for name, count in counts.items() if count]
         if not parts:
             is_empty = event.exit_code == ExitCode.NOTHING_SELECTED
             parts.append("nothing selected" if is_empty else "nothing built")

@@ -1,0 +1,327 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug import events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.terminal.conftest import Run
+
+FAILURE = "/src/shop/services/api/Dockerfile:7:1: COPY failed: there is no missing\n  hint: add it"
+
+
+def whole_run(run: Run) -> None:
+    """Report a run in which everything happens that can."""
+    run.begin(
+        *("base:base", "libs/log:log", "services/api:api", "web:web", "tools:lint"),
+        deselected=2,
+        base=("new",),
+        lint=("file tools/lint.py changed", "build argument A changed", "key of base:base changed"),
+    )
+    run.finish("base:base", "build", 0.034)
+    run.finish("libs/log:log", "reuse", 0.001)
+    run.emit(events.StepLog, "services/api:api", "COPY missing /x", "\x1b[31mnothing here\x1b[0m")
+    run.finish(
+        "services/api:api",
+        "failed",
+        0.104,
+        message=FAILURE,
+        source=("COPY missing /x \\", "  /y"),
+        source_line=7,
+        log=("last line", ""),
+    )
+    run.emit(events.StepFinished, "web:web", "blocked", "0" * 32, blocked_by="services/api:api")
+    run.finish("tools:lint", "build", 61.0)
+    run.emit(events.WarningRaised, "/src/shop/okplug.toml is odd")
+    run.emit(events.WarningRaised, "no SOURCE_DATE_EPOCH", "base:base")
+    run.end(1, 1.234, build=2, reuse=1, failed=1, blocked=1)
+
+
+def test_a_whole_run(make_run: Callable[..., Run], screen: Callable[[str], str]) -> None:
+    run = make_run()
+    whole_run(run)
+    assert run.text == screen(
+        r"""
+        ============================ okplug build ============================
+        root: /src/shop
+        registry: OCI layouts in /home/cindy/.cache/okplug/registry
+        collected 7 images from 8 manifests / 2 deselected / 5 selected
+        builder: embedded
+
+        base:base         BUILT   [ 20%]  0.03s  new
+        libs/log:log      REUSED  [ 40%]
+        services/api:api  FAILED  [ 60%]  0.10s
+        web:web           BLOCKED [ 80%]         by services/api:api
+        tools:lint        BUILT   [100%]  1m01s  file tools/lint.py changed; build argument A changed (+1 more)
+        ============================== failures ==============================
+        __________________________ services/api:api __________________________
+        services/api/Dockerfile:7:1: COPY failed: there is no missing
+          >  7 | COPY missing /x \
+             8 |   /y
+          hint: add it
+          | last line
+          |
+        ============================== warnings ==============================
+        okplug.toml is odd
+        base:base: no SOURCE_DATE_EPOCH
+        ==== 1 failed, 1 blocked, 2 built, 1 reused, 2 warnings in 1.23s =====
+        """
+    )
+
+
+def test_a_quiet_run(make_run: Callable[..., Run], screen: Callable[[str], str]) -> None:
+    run = make_run(verbosity=-1, durations=3)
+    whole_run(run)
+    assert run.text == screen(
+        r"""
+        ============================== failures ==============================
+        __________________________ services/api:api __________________________
+        services/api/Dockerfile:7:1: COPY failed: there is no missing
+          >  7 | COPY missing /x \
+             8 |   /y
+          hint: add it
+          | last line
+          |
+        1 failed, 1 blocked, 2 built, 1 reused, 2 warnings in 1.23s
+        """
+    )
+
+
+def test_a_verbose_run(make_run: Callable[..., Run], screen: Callable[[str], str]) -> None:
+    run = make_run(verbosity=1)
+    whole_run(run)
+    assert run.body().partition("=")[0] == screen(
+        """
+        base:base         BUILT   [ 20%]  0.03s  new
+        libs/log:log      REUSED  [ 40%]
+        services/api:api > COPY missing /x
+        services/api:api | nothing here
+        services/api:api  FAILED  [ 60%]  0.10s
+        web:web           BLOCKED [ 80%]         by services/api:api
+        tools:lint        BUILT   [100%]  1m01s  file tools/lint.py changed; build argument A changed; key of base:base changed
+        """
+    )
+
+
+def test_colours(make_run: Callable[..., Run], screen: Callable[[str], str]) -> None:
+    run = make_run(color=True, width=40)
+    run.begin("a:a", "b:b", "c:c")
+    run.finish("a:a", "reuse")
+    run.finish("b:b", "failed", message="broken")
+    run.emit(events.StepFinished, "c:c", "blocked", "", blocked_by="b:b")
+    run.end(1, 0.5, reuse=1, failed=1, blocked=1)
+    assert run.body().replace("\x1b", "^") == screen(
+        """
+        a:a  ^[32mREUSED ^[0m [ 33%]
+        b:b  ^[31mFAILED ^[0m [ 66%]  0.00s
+        c:c  ^[33mBLOCKED^[0m [100%]         by b:b
+        ^[1m=============== failures ===============^[0m
+        ^[1m^[31m_________________ b:b __________________^[0m
+        ^[31mbroken^[0m
+        ^[1m^[31m1 failed, 1 blocked, 1 reused in 0.50s^[0m
+        """
+    )
+
+
+# -------------------------------------------------------------------------------------- header
+
+
+def test_everything_is_selected(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.emit(events.Collected, 1, 1, 1, 0)
+    run.emit(events.Collected, 10, 8, 10, 0)
+    assert run.text.splitlines() == [
+        "collected 1 image from 1 manifest",
+        "collected 10 images from 8 manifests",
+    ]
+
+
+def test_how_many_build_at_once(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.emit(events.Planned, "buildkit at unix:///run/b.sock", 4, 3, 0)
+    assert run.text == "builder: buildkit at unix:///run/b.sock, 4 at once\n\n"
+
+
+def test_nothing_to_build_needs_no_builder(
+    make_run: Callable[..., Run], screen: Callable[[str], str]
+) -> None:
+    run = make_run()
+    run.emit(events.RunStarted, "build", ("root: /src/shop",))
+    run.emit(events.Collected, 1, 1, 1, 0)
+    run.emit(events.StepPlanned, "a:a", "", "reuse", ())
+    run.emit(events.Planned, "", 0, 0, 1)
+    run.finish("a:a", "reuse")
+    run.end(0, 0.02, reuse=1)
+    assert run.text == screen(
+        """
+        ============================ okplug build ============================
+        root: /src/shop
+        collected 1 image from 1 manifest
+
+        a:a  REUSED  [100%]
+        ========================= 1 reused in 0.02s ==========================
+        """
+    )
+
+
+# --------------------------------------------------------------------------------------- steps
+
+
+def test_the_percentage_never_says_done_too_early(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    names = [f"n{number}" for number in range(201)]
+    run.begin(*names)
+    for name in names:
+        run.finish(name, "reuse")
+    lines = run.body().splitlines()
+    assert lines[0] == "n0    REUSED  [  0%]"
+    assert lines[199] == "n199  REUSED  [ 99%]"
+    assert lines[200] == "n200  REUSED  [100%]"
+
+
+def test_wide_addresses_are_aligned_by_columns(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.begin("größe:g", "世界:w", "a:a")
+    for address in ("größe:g", "世界:w", "a:a"):
+        run.finish(address, "reuse")
+    assert run.body().splitlines() == [
+        "größe:g  REUSED  [ 33%]",
+        "世界:w   REUSED  [ 66%]",
+        "a:a      REUSED  [100%]",
+    ]
+
+
+def test_one_long_address_does_not_push_the_others_out(make_run: Callable[..., Run]) -> None:
+    run = make_run(width=40)
+    long = "a/very/long/path/to/the/folder:image"
+    run.begin("b:b", long)
+    run.finish("b:b", "build", 0.1)
+    run.finish(long, "build", 0.1)
+    assert run.body().splitlines() == [
+        "b:b                   BUILT   [ 50%]  0.10s",
+        "a/very/long/path/to/the/folder:image  BUILT   [100%]  0.10s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "shown"),
+    [
+        ((), ""),
+        (("a",), "  a"),
+        (("a", "b"), "  a; b"),
+        (("a", "b", "c"), "  a; b (+1 more)"),
+        (("a", "b", "c", "d"), "  a; b (+2 more)"),
+        (("evil\x1b[2J",), r"  evil\x1b[2J"),
+    ],
+)
+def test_why_an_image_was_built(
+    make_run: Callable[..., Run], reasons: tuple[str, ...], shown: str
+) -> None:
+    run = make_run()
+    run.begin("a:a", a=reasons)
+    run.finish("a:a", "build", 12.5)
+    assert run.body() == f"a:a  BUILT   [100%] 12.50s{shown}\n"
+
+
+def test_of_the_cancelled_only_those_that_had_begun_are_listed(
+    make_run: Callable[..., Run], screen: Callable[[str], str]
+) -> None:
+    run = make_run()
+    run.begin("a:a", "b:b", "c:c")
+    run.finish("a:a", "cancelled", 0.7)
+    run.emit(events.StepFinished, "b:b", "cancelled", "")
+    run.emit(events.StepFinished, "c:c", "cancelled", "")
+    run.end(2, 0.8, cancelled=3)
+    assert run.body() == screen(
+        """
+        a:a  CANCELLED [ 33%]
+        ======================== 3 cancelled in 0.80s ========================
+        """
+    )
+
+
+def test_all_of_the_cancelled_are_listed_when_asked_for_more(make_run: Callable[..., Run]) -> None:
+    run = make_run(verbosity=1)
+    run.begin("a:a")
+    run.emit(events.StepFinished, "a:a", "cancelled", "")
+    assert run.body() == "a:a  CANCELLED [100%]\n"
+
+
+def test_a_verdict_of_the_future(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.begin("a:a")
+    run.finish("a:a", "signed")
+    run.end(0, 0.1, signed=1)
+    assert run.body().splitlines()[0] == "a:a  SIGNED  [100%]"
+    assert " 1 signed in 0.10s " in run.body()
+
+
+def test_a_step_that_nobody_planned(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.finish("a:a", "build", 0.1)
+    assert run.text == "a:a  BUILT   [100%]  0.10s\n"
+
+
+# ---------------------------------------------------------------------------------------- logs
+
+
+def test_logs_stand_below_the_instruction_that_prints_them(
+    make_run: Callable[..., Run], screen: Callable[[str], str]
+) -> None:
+    run = make_run(verbosity=1)
+    for address, instruction, text in [
+        ("a:a", "", "starting"),
+        ("a:a", "RUN make", "cc x.c"),
+        ("b:b", "RUN test", "ok"),
+        ("a:a", "RUN make", "10%\r20%"),
+        ("a:a", "RUN make", ""),
+        ("a:a", "RUN make install", "done\r"),
+    ]:
+        run.emit(events.StepLog, address, instruction, text)
+    assert run.text == screen(
+        r"""
+        a:a | starting
+        a:a > RUN make
+        a:a | cc x.c
+        b:b > RUN test
+        b:b | ok
+        a:a | 10%\r20%
+        a:a |
+        a:a > RUN make install
+        a:a | done
+        """
+    )
+
+
+def test_logs_are_for_those_who_ask(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.emit(events.StepLog, "a:a", "RUN make", "cc x.c")
+    assert run.text == ""
+
+
+# ------------------------------------------------------------------------- runs that never begin
+
+
+def test_a_run_that_never_began_prints_its_warnings_only(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.emit(events.WarningRaised, "OKPLUG_JOB means nothing")
+    run.end(4, 0.01)
+    assert run.text == "warning: OKPLUG_JOB means nothing\n"
+
+
+def test_a_quiet_run_has_begun_as_well(make_run: Callable[..., Run]) -> None:
+    run = make_run(verbosity=-1)
+    run.begin("a:a")
+    run.finish("a:a", "build", 0.1)
+    run.end(0, 0.2, build=1)
+    assert run.text == "1 built in 0.20s\n"
+
+
+def test_an_event_of_the_future_is_no_matter(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.emit(events.Event)
+    assert run.text == ""
