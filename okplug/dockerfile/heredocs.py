@@ -8,7 +8,7 @@ from okplug.dockerfile.model import Heredoc
 from okplug.dockerfile.variables import BadSubstitutionError, Quoting, split_words
 
 #: a file descriptor may stand before ``<<``
-_ANNOUNCEMENT = re.compile(r"\d*<<(?P<dash>-?)[\t\n\f\r ]*(?P<name>[^<]*)", re.ASCII)
+_ANNOUNCEMENT = re.compile(r"\d*<<(?P<dash>-?)[\t\n\f\r ]*+(?P<name>[^<]*)", re.ASCII)
 _AS_WRITTEN = Quoting(keep_quotes=True, keep_escapes=True, keep_unset=True)
 _QUOTED = Quoting(keep_quotes=True, keep_unset=True)
 _UNQUOTED = Quoting(keep_unset=True)

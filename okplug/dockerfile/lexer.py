@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: bytes in one line, as BuildKit has it
 MAX_LINE = 65535
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*", re.ASCII)
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*+(.+)", re.ASCII)
 _DIRECTIVES = frozenset({"check", "escape", "syntax"})
 _ESCAPES = ("\\", "`")
 

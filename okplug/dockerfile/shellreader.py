@@ -39,7 +39,12 @@ _BLANKS = re.compile(f"[{WHITESPACE}]+")
 
 
 class BadSubstitutionError(ValueError):
-    """A word whose quotes or ``${...}`` cannot be read."""
+    """A word whose quotes or ``${...}`` cannot be read.
+
+    ``text`` is the word, once it is known.
+    """
+
+    text = ""
 
 
 class UnsetVariableError(BadSubstitutionError):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from okplug.dockerfile.malformed import MalformedError
 from okplug.dockerfile.model import Inherited
 from okplug.dockerfile.mounts import read_mount
-from okplug.dockerfile.variables import BadSubstitutionError, evaluate
+from okplug.dockerfile.variables import BadSubstitutionError, UnsetVariableError, evaluate
 from okplug.errors import Location, ManifestError
 from okplug.suggestions import did_you_mean
 
@@ -119,11 +119,12 @@ class StageGraph:
 
     def located(self, error: BadSubstitutionError | MalformedError, step: Step) -> ManifestError:
         """Return the error to show for a step."""
-        if isinstance(error, BadSubstitutionError):
-            error = MalformedError(
-                str(error),
-                hint="write ${NAME} or ${NAME:-default}; within single quotes '$' is plain",
-            )
+        if isinstance(error, UnsetVariableError):
+            hint = f"give {error.name} a value with ARG or ENV, or as a build argument"
+            error = MalformedError(str(error), hint=hint, near=error.text)
+        elif isinstance(error, BadSubstitutionError):
+            hint = "write ${NAME} or ${NAME:-default}; within single quotes '$' is plain"
+            error = MalformedError(str(error), hint=hint, near=error.text)
         return error.located(self._file.path, self._file.lines, step.line, step.end_line)
 
     def _declare_globals(self) -> None:

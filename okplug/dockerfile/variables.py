@@ -108,5 +108,9 @@ def evaluate(text: str, lookup: Lookup, escape: str = "\\", quoting: Quoting = _
     if is_plain(text, escape):
         return Expansion(text)
     reader = Reader(text, lookup, escape, quoting)
-    result = reader.read("")
+    try:
+        result = reader.read("")
+    except BadSubstitutionError as error:
+        error.text = text
+        raise
     return Expansion(result, frozenset(reader.found), frozenset(reader.missing))

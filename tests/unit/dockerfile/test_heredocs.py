@@ -79,3 +79,9 @@ def test_what_is_written_is_found(name: str, quoted: bool, chomp: bool) -> None:
     assert find_heredocs(f"RUN cat {written} x") == (
         Heredoc(name, "", expand=not quoted, chomp=chomp),
     )
+
+
+def test_long_lines_are_read_quickly() -> None:
+    """The time grows with the text, not with its square."""
+    assert find_heredocs("RUN <<" + " " * 60_000 + "a<b") == ()
+    assert find_heredocs("RUN <<" + " " * 60_000 + "a") == (Heredoc("a", ""),)

@@ -217,3 +217,10 @@ def test_comments_within_a_continuation_change_nothing(
 def test_logical_line_is_a_value() -> None:
     """Two with the same content are equal."""
     assert LogicalLine("RUN a", 1, 2) == LogicalLine("RUN a", 1, 2)
+
+
+@pytest.mark.parametrize("line", ["# a=b" + " " * 60_000 + "c", "# a" + " " * 60_000, "#" * 60_000])
+def test_long_directives_are_read_quickly(line: str) -> None:
+    """The time grows with the text, not with its square."""
+    assert read_directives((line,), PATH) == ()
+    assert read_directives((f"# syntax={line}",), PATH) == (("syntax", line.rstrip()),)
