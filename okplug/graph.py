@@ -6,28 +6,44 @@ has its causes: why it is there, and where that is written.
 
 from __future__ import annotations
 
+import statistics
+from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from okplug.errors import ManifestError
+from okplug.standins import standing_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.errors import Location
     from okplug.manifest.model import Image
 
-#: seconds that an image counts for while no run has measured it
+#: seconds that an image counts for while no run has measured any
 _UNKNOWN_DURATION = 1.0
+#: what manifests and Dockerfiles have edges for; a plugin may say anything else
+CAUSES = frozenset(
+    {"depends_on", "FROM", "COPY --from", "RUN --mount", "build argument", "named context"}
+)
+#: what of an image its Dockerfile's meaning and its edges depend on
+_LINKING = (
+    "depends_on",
+    "dockerfile",
+    "target",
+    "args",
+    "platforms",
+    "named_contexts",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cause:
     """Why one image needs another.
 
-    :param kind: ``depends_on``, ``FROM``, ``COPY --from``, ``RUN --mount``, ``build argument``, or
-        what a plugin says.
+    :param kind: ``depends_on``, ``FROM``, ``COPY --from``, ``RUN --mount``, ``build argument``,
+        ``named context``, or what a plugin says.
     """
 
     kind: str
@@ -51,16 +67,43 @@ class Node:
     args: Mapping[str, str]
     images: Mapping[str, str]
 
+    @property
+    def uses(self) -> frozenset[str]:
+        """The addresses of the images that the Dockerfile names, itself or by an argument."""
+        by_argument = (name for value in self.args.values() for name in standing_in(value))
+        return frozenset((*self.images.values(), *by_argument))
+
+
+class Linker(Protocol):
+    """What reads the Dockerfile of an image, and finds what the image is built from."""
+
+    def link(self, image: Image) -> None:
+        """Put the image into the graph, with its edges.
+
+        :raises ManifestError: if its Dockerfile is wrong or a dependency is unknown.
+        """
+
+    def inherit(self, addresses: Collection[str]) -> None:
+        """Link again those of these images that start from another image of the workspace."""
+
+    def forget(self, address: str) -> None:
+        """Take the names of an image for those of no image."""
+
 
 class ImageGraph:
-    """Images by address, and their edges; ``okplug_graph_modify`` may change it."""
+    """Images by address, and their edges; ``okplug_graph_modify`` may change it.
 
-    def __init__(self) -> None:
+    :param linker: links what is added and what is replaced; without one, nodes are given.
+    """
+
+    def __init__(self, linker: Linker | None = None) -> None:
         import networkx as nx
 
+        self._linker = linker
         self._graph: nx.DiGraph[str] = nx.DiGraph()
         self._nodes: dict[str, Node] = {}
         self._order: tuple[str, ...] | None = None
+        self._bereft: set[str] = set()
 
     # ----------------------------------------------------------------------------------- changes
 
@@ -70,29 +113,65 @@ class ImageGraph:
         self._graph.add_node(node.image.address)
         self._order = None
 
-    def replace_image(self, image: Image) -> None:
-        """Take *image* for the image of that address, with other labels, platforms and the like.
+    def add_image(self, image: Image) -> None:
+        """Add an image, and find what it is built from as for an image of a manifest.
 
-        What its Dockerfile comes to stays: context, Dockerfile, target and arguments are those of
-        the manifest.
+        :raises ManifestError: if there is one of that address, or it cannot be linked.
+        """
+        other = self._nodes.get(image.address)
+        if other is not None:
+            raise ManifestError(
+                f"there are two images {image.address}; the other one is at {other.image.location}",
+                location=image.location,
+                hint="rename one of them",
+            )
+        self._link(image)
+
+    def replace_image(self, image: Image) -> None:
+        """Take *image* for the image of that address; it is linked again where that matters.
+
+        Edges that a plugin added for a cause of its own stay.
 
         :raises KeyError: if there is none of that address.
-        :raises ValueError: if it reads other files or another target than the one that was there.
+        :raises ManifestError: if it cannot be linked.
         """
         node = self._nodes[image.address]
-        for field in ("context", "dockerfile", "target", "args"):
-            if getattr(image, field) != getattr(node.image, field):
-                raise ValueError(f"{image.address}: a plugin cannot change {field} of an image")
-        self._nodes[image.address] = replace(node, image=image)
+        if all(getattr(image, field) == getattr(node.image, field) for field in _LINKING):
+            self._nodes[image.address] = replace(node, image=image)
+            return
+        linker = self._link(image)
+        if self.node(image.address).resolution.passes_on != node.resolution.passes_on:
+            linker.inherit(self.affected((image.address,)) - {image.address})
+
+    def _link(self, image: Image) -> Linker:
+        if self._linker is None:
+            raise ValueError("a graph without a linker takes nodes only")
+        self._unlink(image.address)
+        self._linker.link(image)
+        return self._linker
+
+    def _unlink(self, address: str) -> None:
+        """Drop the edges that an image has because of its manifest and Dockerfile."""
+        for dependency in self.dependencies(address) if address in self else ():
+            kept = [each for each in self.causes(dependency, address) if each.kind not in CAUSES]
+            self._graph.remove_edge(dependency, address)
+            for cause in kept:
+                self.add_edge(dependency, address, cause)
 
     def remove_image(self, address: str) -> None:
         """Drop an image and its edges.
 
+        When the graph is next asked for its order, what the image's dependants named it by is the
+        name of another image, of one from elsewhere, or an error.
+
         :raises KeyError: if there is none of that address.
         """
         del self._nodes[address]
+        self._bereft.update(self._graph.succ[address])
         self._graph.remove_node(address)
         self._order = None
+        if self._linker:
+            self._linker.forget(address)
 
     def add_edge(self, dependency: str, dependant: str, cause: Cause) -> None:
         """Say that one image is built after another, and why.
@@ -107,7 +186,15 @@ class ImageGraph:
         self._order = None
 
     def remove_edge(self, dependency: str, dependant: str) -> None:
-        """Drop an edge with all its causes."""
+        """Drop an edge with all its causes, such as one that ``depends_on`` or a plugin made.
+
+        :raises KeyError: if there is none.
+        :raises ValueError: if the dependant's Dockerfile uses the dependency.
+        """
+        if not self._graph.has_edge(dependency, dependant):
+            raise KeyError((dependency, dependant))
+        if dependency in self._nodes[dependant].uses:
+            raise ValueError(f"the Dockerfile of {dependant} uses {dependency}")
         self._graph.remove_edge(dependency, dependant)
         self._order = None
 
@@ -125,7 +212,10 @@ class ImageGraph:
         return self._nodes[address].image
 
     def node(self, address: str) -> Node:
-        """Return one image with what its Dockerfile comes to."""
+        """Return one image with what its Dockerfile comes to.
+
+        :raises KeyError: if there is none of that address.
+        """
         return self._nodes[address]
 
     def __contains__(self, address: object) -> bool:
@@ -149,11 +239,13 @@ class ImageGraph:
     def order(self) -> tuple[str, ...]:
         """Return all addresses, each after what it depends on, otherwise by name.
 
-        :raises ManifestError: if images depend on each other in a circle.
+        :raises ManifestError: if images depend on each other in a circle, or an image that was
+            removed is needed.
         """
         if self._order is None:
             import networkx as nx
 
+            self._settle()
             try:
                 order = nx.lexicographical_topological_sort(self._graph)
                 self._order = tuple(order)
@@ -161,10 +253,21 @@ class ImageGraph:
                 raise self._cycle() from None
         return self._order
 
+    def _settle(self) -> None:
+        """Link again what was built from images that are gone."""
+        bereft = sorted(self._bereft & self._nodes.keys())
+        self._bereft.clear()
+        for address in bereft if self._linker else ():
+            self._link(self.image(address))
+
     def generations(self) -> tuple[tuple[str, ...], ...]:
-        """Return the addresses in levels: each needs only what lies in levels before its own."""
+        """Return the addresses in levels: each needs only what lies in levels before its own.
+
+        :raises ManifestError: if images depend on each other in a circle.
+        """
         import networkx as nx
 
+        self.order()
         levels = nx.topological_generations(self._graph)
         return tuple(tuple(sorted(level)) for level in levels)
 
@@ -177,11 +280,15 @@ class ImageGraph:
         return self._reachable(addresses, self._graph.succ)
 
     def priorities(self, durations: Mapping[str, float]) -> dict[str, float]:
-        """Return for each address the seconds of the longest path from its start to the end."""
+        """Return for each address the seconds of the longest path from its start to the end.
+
+        :param durations: of the images that were measured; others count for the median of these.
+        """
+        usual = statistics.median(durations.values()) if durations else _UNKNOWN_DURATION
         weights: dict[str, float] = {}
         for address in reversed(self.order()):
             after = max((weights[name] for name in self._graph.succ[address]), default=0.0)
-            weights[address] = after + durations.get(address, _UNKNOWN_DURATION)
+            weights[address] = after + durations.get(address, usual)
         return weights
 
     def _reachable(
@@ -197,23 +304,36 @@ class ImageGraph:
         return frozenset(found)
 
     def _cycle(self) -> ManifestError:
-        """Describe one circle, from its smallest address on, an edge to a line.
+        """Describe one circle, from its smallest address on, an edge to a line."""
+        path = self._circle()
+        edges = list(zip(path, [*path[1:], path[0]], strict=True))
+        lines = [f"  {a} -> {b} ({self.causes(a, b)[0]})" for a, b in edges]
+        return ManifestError(
+            "\n".join(["images are built from each other in a circle:", *lines]),
+            location=self.causes(*edges[0])[0].location,
+            hint="take one of these edges away",
+        )
 
-        networkx is slow to find a circle in a large graph and quick in a component that has one.
+    def _circle(self) -> list[str]:
+        """Return a shortest circle through the first address that is in one.
+
+        The search stays within a component that has a circle: in a whole graph it, and that of
+        networkx, can take quadratic time.
         """
         import networkx as nx
 
-        components = nx.strongly_connected_components(self._graph)
-        knot = min((sorted(part) for part in components if len(part) > 1), default=None)
-        if knot is None:
-            knot = [min(nx.nodes_with_selfloops(self._graph))]
-        edges = [(a, b) for a, b, *_ in nx.find_cycle(self._graph.subgraph(knot))]
-        start = edges.index(min(edges))
-        edges = edges[start:] + edges[:start]
-        causes = {edge: self.causes(*edge)[0] for edge in edges}
-        lines = [f"  {a} -> {b} ({causes[a, b]})" for a, b in edges]
-        return ManifestError(
-            "\n".join(["images are built from each other in a circle:", *lines]),
-            location=causes[edges[0]].location,
-            hint="take one of these edges away",
-        )
+        parts = nx.strongly_connected_components(self._graph)
+        knots = [part for part in parts if len(part) > 1]
+        knot = min(knots, key=min) if knots else {min(nx.nodes_with_selfloops(self._graph))}
+        start = min(knot)
+        before: dict[str, str] = {}
+        todo = deque([start])
+        while start not in before:
+            address = todo.popleft()
+            for name in sorted(knot.intersection(self._graph.succ[address]) - before.keys()):
+                before[name] = address
+                todo.append(name)
+        path = [start]
+        while before[path[-1]] != start:
+            path.append(before[path[-1]])
+        return [start, *reversed(path[1:])]

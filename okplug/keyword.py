@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     Test = Callable[[str], bool]
 
 _TOKEN = re.compile(r"\s*([()]|[^\s()]+)")
+_MAX_DEPTH = 50
 _HINT = "words, and, or, not and parentheses, such as 'api and not (test or old)'"
 
 
@@ -32,6 +33,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens = _TOKEN.findall(text)
+        self._depth = 0
 
     def parse(self) -> Test:
         test = self._either()
@@ -48,6 +50,14 @@ class _Parser:
             return True
         return False
 
+    def _deeper(self, read: Callable[[], Test]) -> Test:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise self._error(f"more than {_MAX_DEPTH} parts lie in one another")
+        test = read()
+        self._depth -= 1
+        return test
+
     def _either(self) -> Test:
         tests = [self._both()]
         while self._takes("or"):
@@ -62,10 +72,10 @@ class _Parser:
 
     def _one(self) -> Test:
         if self._takes("not"):
-            test = self._one()
+            test = self._deeper(self._one)
             return lambda value: not test(value)
         if self._takes("("):
-            test = self._either()
+            test = self._deeper(self._either)
             if not self._takes(")"):
                 raise self._error("a parenthesis is not closed")
             return test

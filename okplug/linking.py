@@ -4,6 +4,10 @@ An image names another in its manifest (``depends_on``, an argument that holds
 ``${OKTETO_BUILD_<NAME>_<FIELD>}``) or in its Dockerfile (FROM, COPY --from or a mount, by reference
 or by such an argument). While nothing is built, ``okplug-image:ADDRESS#FIELD`` stands for the
 values.
+
+A Dockerfile is resolved once to find its edges, and once more, after the images that it starts
+from, when these pass variables or ONBUILD instructions on to it. Which images it starts from does
+not depend on what they pass on, so two rounds suffice.
 """
 
 from __future__ import annotations
@@ -11,23 +15,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from okplug.dockerfile import parse, resolve
+from okplug.dockerfile import parse
 from okplug.dockerfile.model import Inherited
 from okplug.errors import Location, ManifestError
 from okplug.graph import Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
+from okplug.resolving import resolve_on_all
 from okplug.standins import stand_in, standing_in
+from okplug.suggestions import did_you_mean
 from okplug.wanted import ImageFinder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from okplug.dockerfile.model import Dockerfile, ImageUse, Instruction
+    from okplug.dockerfile.model import Dockerfile, ImageUse, Instruction, Resolution
     from okplug.manifest.model import BuildArg, Image
 
 _BUILD_ARGUMENT = re.compile(r"OKTETO_BUILD_([A-Z0-9_]+)_(IMAGE|REGISTRY|REPOSITORY|TAG|SHA)")
 _UNKNOWN = Inherited(is_complete=False)
+_IMAGE_CONTEXT = "docker-image://"
 
 
 def build_graph(
@@ -44,63 +51,94 @@ def build_graph(
     :raises ManifestError: if a Dockerfile is wrong, a dependency is unknown, or images are built
         from each other in a circle.
     """
-    return _Linker(tuple(images), find, environ, platform).graph
+    images = tuple(images)
+    linker = _Linker(find, environ, platform)
+    linker.finder.add(images)
+    for image in images:
+        if image.address in linker.graph:
+            linker.graph.add_image(image)  # which says that there are two
+        linker.put(image, knows_bases=False)
+    for image in images:
+        linker.add_edges(image)
+    linker.inherit(linker.graph.order())
+    linker.graph.order()
+    return linker.graph
 
 
 class _Linker:
     """Links the images of one workspace."""
 
     def __init__(
-        self,
-        images: tuple[Image, ...],
-        find: Callable[[str], str | None],
-        environ: Mapping[str, str],
-        platform: str,
+        self, find: Callable[[str], str | None], environ: Mapping[str, str], platform: str
     ) -> None:
         self._find = find
         self._environ = environ
         self._platform = platform
-        self._finder = ImageFinder(images)
         self._dockerfiles: dict[Path, Dockerfile] = {}
-        self.graph = ImageGraph()
-        for image in images:
-            self.graph.put(self._node(image, self._arguments(image), lambda _: _UNKNOWN))
-        for image in images:
-            self._add_edges(image)
-        self._inherit()
+        self.finder = ImageFinder()
+        self.graph = ImageGraph(self)
 
-    def _inherit(self) -> None:
-        """Resolve again what starts from another image, which passes on variables and triggers."""
-        order = self.graph.order()
-        for address in order:
+    def link(self, image: Image) -> None:
+        """Put an image into the graph that has all that it is built from."""
+        self.finder.add((image,))
+        self.put(image)
+        self.add_edges(image)
+        self.inherit((image.address,))
+
+    def forget(self, address: str) -> None:
+        """Take the names of an image for those of no image."""
+        self.finder.remove(address)
+
+    def inherit(self, addresses: Collection[str]) -> None:
+        """Resolve again what starts from images that pass something on."""
+        for address in self.graph.order():
+            if address not in addresses:
+                continue
             node = self.graph.node(address)
-            if any(self._is_base(node, use) for use in node.resolution.images):
-                self.graph.put(self._node(node.image, node.args, self._inherited))
+            bases = [self.graph.node(name).resolution.passes_on for name in _bases(node)]
+            if any(base != _UNKNOWN for base in bases):
+                triggers = [trigger for base in bases for trigger in base.triggers]
+                self.put(node.image, triggers)
                 self._add_dockerfile_edges(node.image)
-        self.graph.order()
 
-    def _is_base(self, node: Node, use: ImageUse) -> bool:
-        return use.cause == "FROM" and use.reference in node.images
+    def _inherited(self, address: str | None) -> Inherited:
+        if address is None or address not in self.graph:
+            return _UNKNOWN
+        return self.graph.node(address).resolution.passes_on
 
-    def _inherited(self, reference: str) -> Inherited:
-        address = self._address(reference)
-        return self.graph.node(address).resolution.passes_on if address else _UNKNOWN
+    # ------------------------------------------------------------------------------------- nodes
 
-    def _node(
-        self, image: Image, args: Mapping[str, str], inherited: Callable[[str], Inherited]
-    ) -> Node:
+    def put(
+        self,
+        image: Image,
+        triggers: Iterable[Instruction] = (),
+        *,
+        knows_bases: bool = True,
+    ) -> None:
+        """Resolve an image's Dockerfile and put it into the graph.
+
+        :param triggers: the ONBUILD instructions that it inherits.
+        :param knows_bases: what it starts from is in the graph.
+        """
         dockerfile = self._read(image.dockerfile)
-        resolution = resolve(
+        args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers)))
+        contexts = dict(image.named_contexts)
+
+        def inherited(reference: str) -> Inherited:
+            return self._inherited(self._address(reference, contexts)) if knows_bases else _UNKNOWN
+
+        resolution = resolve_on_all(
             dockerfile,
             target=image.target,
             args=args,
-            platform=(image.platforms or (self._platform,))[0],
+            platforms=image.platforms or (self._platform,),
             inherited=inherited,
         )
-        named = ((use.reference, self._address(use.reference)) for use in resolution.images)
-        return Node(
-            image, dockerfile, resolution, args, {text: name for text, name in named if name}
-        )
+        images = {
+            use.reference: self._address(use.reference, contexts) for use in resolution.images
+        }
+        named = {reference: address for reference, address in images.items() if address}
+        self.graph.put(Node(image, dockerfile, resolution, _used(args, resolution), named))
 
     def _read(self, path: Path) -> Dockerfile:
         if path not in self._dockerfiles:
@@ -108,70 +146,91 @@ class _Linker:
                 data = path.read_bytes()
             except OSError as error:
                 raise ManifestError(
-                    f"the Dockerfile cannot be read: {error.strerror}", location=Location(path)
+                    f"the Dockerfile cannot be read: {error.strerror}",
+                    location=Location(path),
+                    hint="make it a file that you may read",
                 ) from error
             self._dockerfiles[path] = parse(data, path)
         return self._dockerfiles[path]
 
-    def _address(self, reference: str) -> str | None:
-        """Return which image of the workspace an expanded reference means."""
-        symbols = standing_in(reference)
-        return symbols[0] if symbols else self._find(reference)
+    def _address(self, reference: str, contexts: Mapping[str, str]) -> str | None:
+        """Return which image of the workspace an expanded reference means.
+
+        :param contexts: named contexts, which stand for the images of their names.
+        """
+        context = contexts.get(reference)
+        if context is not None:
+            reference = context.removeprefix(_IMAGE_CONTEXT)
+            if reference == context:
+                return None
+        stood_for = standing_in(reference)
+        found = stood_for[0] if stood_for else self._find(reference)
+        return found if found in self.finder else None
 
     # --------------------------------------------------------------------------------- arguments
 
-    def _arguments(self, image: Image) -> dict[str, str]:
+    def _arguments(
+        self, image: Image, declared: Iterable[tuple[str, Instruction]]
+    ) -> dict[str, str]:
         """Return the image's arguments, and those for what it is built from, with stand-ins."""
         values = {arg.name: self._value(image, arg) for arg in image.args}
-        for name, _ in _declared(self._read(image.dockerfile)):
+        for name, _ in declared:
             match = _BUILD_ARGUMENT.fullmatch(name)
-            address = self._finder.by_variable(image, match[1]) if match else None
+            address = self.finder.by_variable(image, match[1]) if match else None
             if match and address and address != image.address:
                 values[name] = stand_in(address, match[2])
         return values
 
     def _value(self, image: Image, arg: BuildArg) -> str:
         def of_image(name: str, field: str) -> str:
-            address = self._finder.by_variable(image, name)
+            address = self.finder.by_variable(image, name)
             if address:
                 return stand_in(address, field)
             variable = f"OKTETO_BUILD_{name}_{field}"
             if variable in self._environ:
                 return self._environ[variable]
             raise ManifestError(
-                f"{variable} has no value: no image of the workspace is called {name}",
+                f"{variable} has no value: no image of the workspace is called {name}"
+                f"{did_you_mean(name, self.finder.variable_parts())}",
                 location=arg.location,
-                hint=f"images are {', '.join(self._finder.some_names())}",
+                hint=f"images are {', '.join(self.finder.some_names())}",
             )
 
         return substitute_build_variables(arg.value, of_image)
 
     # ------------------------------------------------------------------------------------- edges
 
-    def _add_edges(self, image: Image) -> None:
+    def add_edges(self, image: Image) -> None:
+        """Add an edge from everything that the image names."""
         for wanted in image.depends_on:
-            address = self._finder.by_dependency(image, wanted)
+            address = self.finder.by_dependency(image, wanted)
             self.graph.add_edge(address, image.address, Cause("depends_on", wanted.location))
         self._add_dockerfile_edges(image)
-        node = self.graph.node(image.address)
-        places = {arg.name: arg.location for arg in image.args}
-        lines = dict(_declared(node.dockerfile))
-        for name, value in node.resolution.args:
-            plain = name.partition("@")[0]
-            for address in standing_in(value):
-                if self.graph.causes(address, image.address):
-                    continue
-                line = lines[plain].line if plain in lines else 0
-                place = places.get(plain) or Location(image.dockerfile, line, 1)
-                self._link(address, image, Cause("build argument", place))
 
     def _add_dockerfile_edges(self, image: Image) -> None:
         node = self.graph.node(image.address)
+        contexts = dict(image.named_contexts)
         for use in node.resolution.images:
             address = node.images.get(use.reference)
-            if address:
-                place = Location(image.dockerfile, use.line, 1)
-                self._link(address, image, Cause(use.cause, place))
+            if address and use.reference in contexts:
+                self._link(address, image, Cause("named context", image.place("named_contexts")))
+            elif address:
+                self._link(address, image, _cause(use, image))
+        self._add_argument_edges(node)
+
+    def _add_argument_edges(self, node: Node) -> None:
+        """Add an edge from what an argument holds, unless that only leads to a FROM or the like."""
+        image = node.image
+        places = {arg.name: arg.location for arg in image.args}
+        lines = {name: instruction.line for name, instruction in _declared(node.dockerfile)}
+        for name, value in node.resolution.args:
+            plain = name.partition("@")[0]
+            for address in standing_in(value):
+                if address in node.images.values():
+                    continue
+                line = lines.get(plain, 0)
+                place = places.get(plain) or Location(image.dockerfile, line, 1 if line else 0)
+                self._link(address, image, Cause("build argument", place))
 
     def _link(self, address: str, image: Image, cause: Cause) -> None:
         if address == image.address:
@@ -183,6 +242,24 @@ class _Linker:
         self.graph.add_edge(address, image.address, cause)
 
 
+def _bases(node: Node) -> Iterator[str]:
+    """Yield the images of the workspace that stages of an image start from."""
+    for use in node.resolution.images:
+        if use.cause == "FROM" and use.reference in node.images:
+            yield node.images[use.reference]
+
+
+def _cause(use: ImageUse, image: Image) -> Cause:
+    return Cause(use.cause, Location(image.dockerfile, use.line, 1))
+
+
+def _used(args: Mapping[str, str], resolution: Resolution) -> dict[str, str]:
+    """Leave out what stands for images that the Dockerfile has no use for: they are not built."""
+    texts = [value for _, value in resolution.args] + [use.reference for use in resolution.images]
+    used = {address for text in texts for address in standing_in(text)}
+    return {name: value for name, value in args.items() if used.issuperset(standing_in(value))}
+
+
 def _declared(dockerfile: Dockerfile) -> Iterator[tuple[str, Instruction]]:
     """Yield the name of every ARG with its instruction, the first of a name last."""
     instructions = [
@@ -192,3 +269,11 @@ def _declared(dockerfile: Dockerfile) -> Iterator[tuple[str, Instruction]]:
     for instruction in reversed(instructions):
         for name, _ in instruction.pairs:
             yield name, instruction
+
+
+def _declared_by(triggers: Iterable[Instruction]) -> Iterator[tuple[str, Instruction]]:
+    """Yield the names that ``ONBUILD ARG`` declares."""
+    for trigger in triggers:
+        if trigger.trigger and trigger.trigger.name == "ARG":
+            for name, _ in trigger.trigger.pairs:
+                yield name, trigger

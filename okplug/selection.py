@@ -1,8 +1,7 @@
 """Which images the command line means.
 
     services/api:api     the image of that address; // may stand before it
-    services/api         the images of that folder
-    services/api:        the same
+    services/api         the images of that folder; so do services/api/ and services/api:
     services::           the images of that folder and of all below it; :: is all
     :api                 the image of the root's manifest
     api                  the image of that name, if there is but one
@@ -11,27 +10,30 @@
     -services/old::      not these; --exclude services/old:: is the same
 
 Without any, these are all images at and below the folder that the user is in.
+
+In a pattern, ``*``, ``?`` and ``[...]`` stand for characters other than a slash, and ``**`` stands
+for any folders. A word without a colon is a folder if one of that name has images, else a name.
 """
 
 from __future__ import annotations
 
 import posixpath
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
 from okplug.keyword import compile_keyword
+from okplug.patterns import compile_pattern, is_pattern
 from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from okplug.graph import ImageGraph
 
-_GLOB = frozenset("*?[")
+_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="SELECTION",
         help="an address (services/api:api), a folder (services/api), all below it (services::), "
-        "a name or a pattern; -SELECTION leaves images out",
+        "a name or a pattern; after --, -SELECTION leaves images out",
     )
     parser.add_argument(
         "--exclude",
@@ -80,7 +82,9 @@ def select(
 ) -> Selection:
     """Return the images that the texts select.
 
-    :param texts: as the module says, those to leave out with a ``-`` before them.
+    What is left out may still be needed by what is not.
+
+    :param texts: as the module says, those to leave out with a ``-`` before them, in any order.
     :param keyword: an expression of words, ``and``, ``or``, ``not`` and parentheses.
     :param cwd: POSIX path of the user's folder below the root, ``""`` for the root.
     :raises UsageError: if a text means nothing, or a name several images.
@@ -100,7 +104,9 @@ def select(
 
 def user_folder(root: Path, cwd: Path) -> str:
     """Return the user's folder below the root, ``""`` when it is elsewhere."""
-    return cwd.relative_to(root).as_posix().strip(".") if cwd.is_relative_to(root) else ""
+    if cwd == root or not cwd.is_relative_to(root):
+        return ""
+    return cwd.relative_to(root).as_posix()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,6 @@ class _Known:
     def of(cls, graph: ImageGraph) -> _Known:
         return cls(tuple((i.address, i.folder, i.name) for i in graph.images()))
 
-    def below(self, top: str) -> list[str]:
-        prefix = f"{top}/" if top else ""
-        return [
-            address
-            for address, folder, _ in self.images
-            if folder == top or folder.startswith(prefix)
-        ]
-
     def match(self, text: str, cwd: str) -> list[str]:
         """Return the addresses that a text means, at least one."""
         spec = _from_root(text, cwd)
@@ -128,38 +126,65 @@ class _Known:
         if not found:
             known = {part for image in self.images for part in image if part}
             raise UsageError(
-                f"{text!r} selects no image{did_you_mean(spec, known)}",
+                f"{text!r} selects no image{did_you_mean(spec.rstrip(':'), known)}",
                 hint="okplug list shows all addresses",
             )
         return found
 
+    def below(self, top: str) -> list[str]:
+        """Return the addresses at and below a folder, or below those that a pattern fits."""
+        if not top:
+            return [address for address, _, _ in self.images]
+        fits, inside = _test(top), _test(f"{top}/**")
+        return [a for a, folder, _ in self.images if fits(folder) or inside(folder)]
+
     def _find(self, spec: str) -> list[str]:
+        exact = [address for address, _, _ in self.images if address == spec]
+        if exact:
+            return exact
         if spec.endswith("::"):
             return self.below(spec[:-2].rstrip("/"))
         folder, colon, name = spec.rpartition(":")
-        if colon:
-            return [a for a, f, n in self.images if _fits(f, folder) and _fits(n, name or "*")]
-        in_folder = [a for a, f, _ in self.images if f and _fits(f, spec.rstrip("/"))]
-        return in_folder or self._named(spec)
+        if not colon:
+            return self._inside(spec.rstrip("/")) or self._named(spec)
+        if not name:
+            return self._inside(folder.rstrip("/"))
+        in_folder, of_name = _test(folder), _test(name)
+        return [a for a, f, n in self.images if in_folder(f) and of_name(n)]
+
+    def _inside(self, folder: str) -> list[str]:
+        fits = _test(folder)
+        return [address for address, other, _ in self.images if fits(other)]
 
     def _named(self, spec: str) -> list[str]:
-        found = [address for address, _, name in self.images if _fits(name, spec)]
-        if len(found) > 1 and not _GLOB & set(spec):
+        fits = _test(spec)
+        found = [address for address, _, name in self.images if fits(name)]
+        if len(found) > 1 and not is_pattern(spec):
+            shown = [*found[:_SHOWN], *(["..."] if len(found) > _SHOWN else [])]
             raise UsageError(
-                f"{spec!r} may be any of {', '.join(found)}",
+                f"{spec!r} may be any of {', '.join(shown)}",
                 hint="write the address of the one that is meant, or a pattern for all of them",
             )
         return found
 
 
-def _fits(value: str, pattern: str) -> bool:
-    return value == pattern or (bool(_GLOB & set(pattern)) and fnmatchcase(value, pattern))
+def _test(pattern: str) -> Callable[[str], bool]:
+    return compile_pattern(pattern) if is_pattern(pattern) else pattern.__eq__
 
 
 def _from_root(text: str, cwd: str) -> str:
-    """Make a text that counts from the user's folder one that counts from the root."""
+    """Make a text that counts from the user's folder one that counts from the root.
+
+    :raises UsageError: if it leads out of the workspace.
+    """
     folder, colon, rest = text.partition(":")
-    if folder in {".", ".."} or folder.startswith(("./", "../")):
-        path = posixpath.normpath(posixpath.join("/", cwd, folder)).strip("/")
-        return f"{path}{colon}{rest}" if colon or path else ":*"
-    return text.removeprefix("//")
+    if folder not in {".", ".."} and not folder.startswith(("./", "../")):
+        return text.removeprefix("//")
+    path = posixpath.normpath(posixpath.join(cwd, folder))
+    if path == ".." or path.startswith("../"):
+        raise UsageError(
+            f"{text!r} is outside of the workspace",
+            hint="okplug -C DIR works on the workspace of another folder",
+        )
+    path = "" if path == "." else path
+    return f"{path}{colon or ':'}{rest}"

@@ -10,10 +10,14 @@ if TYPE_CHECKING:
 
 _PREFIX = "okplug-image:"
 _STAND_IN = re.compile(re.escape(_PREFIX) + r"(?P<address>[^#]*)#(?P<field>[A-Z]+)")
+#: a folder may be called ``c#``
+_ESCAPES = (("%", "%25"), ("#", "%23"))
 
 
 def stand_in(address: str, field: str) -> str:
     """Return what stands for a field of ``OKTETO_BUILD_<NAME>_<FIELD>`` of an image."""
+    for char, escape in _ESCAPES:
+        address = address.replace(char, escape)
     return f"{_PREFIX}{address}#{field}"
 
 
@@ -21,11 +25,18 @@ def standing_in(text: str) -> tuple[str, ...]:
     """Return the addresses of the images that something in *text* stands for, in order."""
     if _PREFIX not in text:
         return ()
-    return tuple(match["address"] for match in _STAND_IN.finditer(text))
+    return tuple(_address(match) for match in _STAND_IN.finditer(text))
 
 
 def fill_in(text: str, lookup: Callable[[str, str], str]) -> str:
     """Replace what stands for images by what *lookup(address, field)* returns."""
     if _PREFIX not in text:
         return text
-    return _STAND_IN.sub(lambda match: lookup(match["address"], match["field"]), text)
+    return _STAND_IN.sub(lambda match: lookup(_address(match), match["field"]), text)
+
+
+def _address(match: re.Match[str]) -> str:
+    address = match["address"]
+    for char, escape in reversed(_ESCAPES):
+        address = address.replace(escape, char)
+    return address

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
@@ -19,17 +20,40 @@ _SHOWN = 8
 class ImageFinder:
     """Finds images by the names that manifests and Dockerfiles use."""
 
-    def __init__(self, images: Iterable[Image]) -> None:
-        self._images = {image.address: image for image in images}
+    def __init__(self) -> None:
+        self._images: dict[str, Image] = {}
         self._by_name: dict[str, list[str]] = {}
         self._by_variable: dict[str, list[str]] = {}
-        for address, image in sorted(self._images.items()):
-            self._by_name.setdefault(image.name, []).append(address)
-            self._by_variable.setdefault(variable_part(image.name), []).append(address)
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._images
+
+    def add(self, images: Iterable[Image]) -> None:
+        """Know these images."""
+        for image in sorted(images, key=lambda image: image.address):
+            known = image.address in self._images
+            self._images[image.address] = image
+            for found in () if known else self._lists(image):
+                insort(found, image.address)
+
+    def remove(self, address: str) -> None:
+        """Know an image no longer."""
+        for found in self._lists(self._images.pop(address)):
+            found.remove(address)
+
+    def _lists(self, image: Image) -> tuple[list[str], list[str]]:
+        return (
+            self._by_name.setdefault(image.name, []),
+            self._by_variable.setdefault(variable_part(image.name), []),
+        )
+
+    def variable_parts(self) -> list[str]:
+        """Return the names of all images as variables have them."""
+        return [name for name, found in self._by_variable.items() if found]
 
     def some_names(self) -> list[str]:
         """Return the names of a few images, for messages."""
-        names = sorted(self._by_name)
+        names = sorted(name for name, found in self._by_name.items() if found)
         return names[:_SHOWN] + ["..."] * (len(names) > _SHOWN)
 
     def by_dependency(self, image: Image, wanted: Located) -> str:

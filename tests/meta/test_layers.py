@@ -22,7 +22,7 @@ ROOMS = (
     ("session",),
     ("collect", "executor", "planning", "reporting", "eventbus", "resultdocument", "results"),
     ("scheduler", "stepgraph", "canceltoken"),
-    ("selection", "keyword", "linking", "wanted"),
+    ("selection", "keyword", "patterns", "linking", "resolving", "wanted"),
     ("plan", "naming", "registries", "transfer", "state"),
     ("keyring", "keydiff", "keys"),
     ("fingerprint", "context*", "graph*"),
