@@ -21,7 +21,7 @@ from okplug.errors import Location, ManifestError
 from okplug.graph import Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
 from okplug.resolving import resolve_on_all
-from okplug.standins import stand_in, standing_in
+from okplug.standins import fill_in, stand_in, standing_in
 from okplug.suggestions import did_you_mean
 from okplug.wanted import ImageFinder
 
@@ -254,10 +254,18 @@ def _cause(use: ImageUse, image: Image) -> Cause:
 
 
 def _used(args: Mapping[str, str], resolution: Resolution) -> dict[str, str]:
-    """Leave out what stands for images that the Dockerfile has no use for: they are not built."""
+    """Put ``scratch`` for images that only unreached stages name: they are not built for this.
+
+    A FROM must not be empty, whether its stage is reached or not.
+    """
     texts = [value for _, value in resolution.args] + [use.reference for use in resolution.images]
     used = {address for text in texts for address in standing_in(text)}
-    return {name: value for name, value in args.items() if used.issuperset(standing_in(value))}
+    return {
+        name: value
+        if used.issuperset(standing_in(value))
+        else fill_in(value, lambda _address, _field: "scratch")
+        for name, value in args.items()
+    }
 
 
 def _declared(dockerfile: Dockerfile) -> Iterator[tuple[str, Instruction]]:

@@ -47,16 +47,25 @@ class Planner:
     def check(self, plan: Plan, builder: Builder) -> None:
         """Have the builder refuse what it cannot build, before anything is built."""
         builder.check(
-            [
-                BuildOutline(
-                    step.image,
-                    self._collection.graph.node(address).dockerfile,
-                    self._collection.graph.node(address).resolution,
-                    self.keyring.inputs(address).platforms,
-                )
-                for address, step in plan.steps.items()
-                if step.verdict == BUILD
-            ]
+            [self._outline(step) for step in plan.steps.values() if step.verdict == BUILD]
+        )
+
+    def _outline(self, step: Step) -> BuildOutline:
+        graph = self._collection.graph
+        node = graph.node(step.address)
+        uses = node.resolution.images
+        bases = (node.images.get(use.reference) for use in uses if use.cause == "FROM")
+        return BuildOutline(
+            step.image,
+            node.dockerfile,
+            node.resolution,
+            self.keyring.inputs(step.address).platforms,
+            tuple(
+                trigger
+                for base in bases
+                if base
+                for trigger in graph.node(base).resolution.passes_on.triggers
+            ),
         )
 
     def changes(self, address: str) -> tuple[Change, ...] | None:

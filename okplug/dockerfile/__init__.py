@@ -9,8 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from okplug.dockerfile.buildargs import BuildArguments
     from okplug.dockerfile.canonical import instruction_text
+    from okplug.dockerfile.environment import Environment
+    from okplug.dockerfile.globs import compile_glob, is_glob
+    from okplug.dockerfile.heredocs import announced_heredoc
     from okplug.dockerfile.ignore import Matcher, read_patterns
+    from okplug.dockerfile.malformed import MalformedError, locate
     from okplug.dockerfile.model import (
         ContextRead,
         Dockerfile,
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
         Stage,
     )
     from okplug.dockerfile.parser import parse
+    from okplug.dockerfile.sources import context_path, is_remote
+    from okplug.dockerfile.stagegraph import StageGraph, Step
     from okplug.dockerfile.stages import resolve
     from okplug.dockerfile.variables import (
         BadSubstitutionError,
@@ -32,8 +39,13 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "buildargs": ("BuildArguments",),
     "canonical": ("instruction_text",),
+    "environment": ("Environment",),
+    "globs": ("compile_glob", "is_glob"),
+    "heredocs": ("announced_heredoc",),
     "ignore": ("Matcher", "read_patterns"),
+    "malformed": ("MalformedError", "locate"),
     "model": (
         "ContextRead",
         "Dockerfile",
@@ -46,6 +58,8 @@ _HOME = {
         "Stage",
     ),
     "parser": ("parse",),
+    "sources": ("context_path", "is_remote"),
+    "stagegraph": ("StageGraph", "Step"),
     "stages": ("resolve",),
     "variables": ("BadSubstitutionError", "expand", "expand_body", "split_words"),
 }
@@ -53,19 +67,30 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "BadSubstitutionError",
+    "BuildArguments",
     "ContextRead",
     "Dockerfile",
+    "Environment",
     "Flag",
     "Heredoc",
     "ImageUse",
     "Inherited",
     "Instruction",
+    "MalformedError",
     "Matcher",
     "Resolution",
     "Stage",
+    "StageGraph",
+    "Step",
+    "announced_heredoc",
+    "compile_glob",
+    "context_path",
     "expand",
     "expand_body",
     "instruction_text",
+    "is_glob",
+    "is_remote",
+    "locate",
     "parse",
     "read_patterns",
     "resolve",

@@ -66,6 +66,10 @@ class Environment:
             doubtful |= expansion.missing
         return Expanded(expansion.text, min(doubtful, default=""))
 
+    def get(self, name: str) -> str | None:
+        """Return the value of a variable, None if it is not set."""
+        return self._values.get(name)
+
     def set_arg(self, name: str, value: Expanded) -> None:
         """Give a build argument its value."""
         self._values[name] = value.text

@@ -174,6 +174,8 @@ class Resolution:
     :param whole_context: why all of the context counts, ``""`` when *reads* says it all.
     :param images: external images in order of their lines, without repetition; ``scratch`` is none.
     :param passes_on: what the target's image passes on to a stage that starts FROM it.
+    :param triggers: the ONBUILD instructions of bases that the stages carry out, with the lines of
+        this file that stand for them.
     """
 
     stages: tuple[Stage, ...]
@@ -182,3 +184,4 @@ class Resolution:
     whole_context: str
     images: tuple[ImageUse, ...]
     passes_on: Inherited
+    triggers: tuple[Instruction, ...] = ()

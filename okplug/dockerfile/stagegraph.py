@@ -36,11 +36,13 @@ class Step(NamedTuple):
     """An instruction that a stage carries out, its own or a trigger of its base.
 
     :param line: the line of this file that stands for it.
+    :param is_trigger: it comes from the base.
     """
 
     instruction: Instruction
     line: int
     end_line: int
+    is_trigger: bool = False
 
 
 class Use(NamedTuple):
@@ -90,10 +92,10 @@ class StageGraph:
         stage, base = self._file.stages[index], self.bases[index]
         if base.stage is not None:
             for trigger in triggers(self._file.stages[base.stage]):
-                yield _step(trigger, trigger)
+                yield _trigger(trigger, trigger)
         else:
             for trigger in self.inherited(base.reference).triggers:
-                yield _step(trigger, stage.origin)
+                yield _trigger(trigger, stage.origin)
         for instruction in stage.instructions:
             yield Step(instruction, instruction.line, instruction.end_line)
 
@@ -132,14 +134,14 @@ class StageGraph:
             try:
                 self._arguments.declare_global(instruction)
             except BadSubstitutionError as error:
-                raise self.located(error, _step(instruction, instruction)) from error
+                raise self.located(error, _step(instruction)) from error
 
     def _find_bases(self) -> tuple[Base, ...]:
         """Return the base of every stage; a name means the nearest stage above that has it."""
         bases: list[Base] = []
         above: dict[str, int] = {}
         for stage in self._file.stages:
-            step = _step(stage.origin, stage.origin)
+            step = _step(stage.origin)
             try:
                 reference, variables = self._arguments.expand(stage.base)
                 platform, more = self._arguments.expand(stage.platform)
@@ -226,8 +228,12 @@ def triggers(stage: Stage) -> tuple[Instruction, ...]:
     return tuple(each for each in stage.instructions if each.name == "ONBUILD")
 
 
-def _step(trigger: Instruction, place: Instruction) -> Step:
-    return Step(trigger.trigger or trigger, place.line, place.end_line)
+def _step(instruction: Instruction) -> Step:
+    return Step(instruction, instruction.line, instruction.end_line)
+
+
+def _trigger(trigger: Instruction, place: Instruction) -> Step:
+    return Step(trigger.trigger or trigger, place.line, place.end_line, is_trigger=True)
 
 
 def _origins(instruction: Instruction) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from okplug.dockerfile.buildargs import BuildArguments
@@ -17,7 +18,7 @@ from okplug.dockerfile.variables import BadSubstitutionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from okplug.dockerfile.model import Dockerfile, Stage
+    from okplug.dockerfile.model import Dockerfile, Instruction, Stage
 
 _DOCKER_FRONTEND = re.compile(
     r"(?:docker\.io/)?docker/dockerfile(?:-upstream|-labs)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?",
@@ -59,6 +60,7 @@ def resolve(
         whole_context=_foreign_frontend(dockerfile, args) or resolver.unknown,
         images=tuple(sorted(resolver.images, key=lambda use: use.line)),
         passes_on=resolver.environments[index].passed_on(triggers(dockerfile.stages[index])),
+        triggers=tuple(resolver.triggers),
     )
 
 
@@ -77,6 +79,7 @@ class _Resolver:
         self.environments: dict[int, Environment] = {}
         self.images: dict[ImageUse, None] = {}
         self.reads: list[ContextRead] = []
+        self.triggers: list[Instruction] = []
         self.unknown = ""
 
     def carry_out(self, target: int) -> list[Stage]:
@@ -96,6 +99,10 @@ class _Resolver:
             self._use_image("FROM", base.reference, stage.origin.line)
         self.environments[stage.index] = environment
         for step in self._graph.steps(stage.index):
+            if step.is_trigger:
+                self.triggers.append(
+                    replace(step.instruction, line=step.line, end_line=step.end_line)
+                )
             for use in self._graph.uses(step, stage.index):
                 if use.stage is None:
                     self._use_image(use.cause, use.reference, step.line)
