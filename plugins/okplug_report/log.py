@@ -41,20 +41,27 @@ class ReportLog:
             self._stream.flush()
         except OSError as error:
             self._is_broken = True
-            raise UsageError(
-                f"the report log ends early: {error.strerror}", hint="the images are what they are"
-            ) from error
+            raise _ends_early(error) from error
 
     @hookimpl
     def okplug_unconfigure(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        :raises UsageError: if the end of it cannot be written and nobody knows yet.
+        """
         if self._stream is sys.stdout:
             return
         try:
             self._stream.close()
-        except OSError:
-            if not self._is_broken:  # else it is told already
-                raise
+        except OSError as error:
+            if not self._is_broken:
+                raise _ends_early(error) from error
+
+
+def _ends_early(error: OSError) -> UsageError:
+    return UsageError(
+        f"the report log ends early: {error.strerror}", hint="the images are what they are"
+    )
 
 
 def open_log(folder: Path, target: str, origin: str) -> TextIO:

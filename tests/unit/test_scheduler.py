@@ -228,7 +228,6 @@ def test_a_dependant_starts_while_others_are_still_at_work() -> None:
             assert leaf_began.wait(5)
 
     outcomes = scheduler({"quick": (), "slow": (), "leaf": ("quick",)}).run(work, nothing)
-    assert [*outcomes] == ["quick", "leaf", "slow"]
     assert statuses(outcomes) == {"leaf": "done", "quick": "done", "slow": "done"}
 
 

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug import events
+from okplug.errors import ExitCode, UsageError
+from okplug_report.log import ReportLog, as_line, open_log
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FullDisk(io.StringIO):
+    """Takes one line and no more."""
+
+    calls = 0
+
+    def write(self, text: str) -> int:
+        """Write, or fail."""
+        self.calls += 1
+        if self.calls > 1:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def warning(text: str) -> events.WarningRaised:
+    return events.WarningRaised(1.5, text)
+
+
+# --------------------------------------------------------------------------------------- lines
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            events.RunStarted(1700000000.25, "build", ("root: /src", "builder: x")),
+            (
+                '{"event": "RunStarted", "time": 1700000000.25, "command": "build", '
+                '"header": ["root: /src", "builder: x"]}\n'
+            ),
+        ),
+        (
+            events.StepPlanned(1.0, "a:a", "0f", "build", ("new",)),
+            (
+                '{"event": "StepPlanned", "time": 1.0, "address": "a:a", "key": "0f", '
+                '"verdict": "build", "reasons": ["new"]}\n'
+            ),
+        ),
+        (
+            events.StepFinished(2.0, "a:a", "failed", "0f", 0.5, message="x\ny", log=("l",)),
+            (
+                '{"event": "StepFinished", "time": 2.0, "address": "a:a", "verdict": "failed", '
+                '"key": "0f", "duration": 0.5, "digest": "", "reference": "", "message": "x\\ny", '
+                '"source": [], "log": ["l"], "blocked_by": "", "source_line": 0}\n'
+            ),
+        ),
+        (
+            events.RunFinished(3.0, ExitCode.FAILED, 1.5, (("failed", 1),)),
+            (
+                '{"event": "RunFinished", "time": 3.0, "exit_code": 1, "duration": 1.5, '
+                '"counts": [["failed", 1]]}\n'
+            ),
+        ),
+        (
+            events.StepLog(4.0, "a:a", "", "\x1b[31m größe \udcff"),
+            (
+                '{"event": "StepLog", "time": 4.0, "address": "a:a", "instruction": "", '
+                '"text": "\\u001b[31m gr\\u00f6\\u00dfe \\udcff"}\n'
+            ),
+        ),
+    ],
+)
+def test_an_event_is_one_line_of_ascii(event: events.Event, line: str) -> None:
+    assert as_line(event) == line
+
+
+def test_every_line_can_be_read_when_it_is_written(tmp_path: Path) -> None:
+    """A run that is killed leaves what was reported."""
+    stream = open_log(tmp_path, "log", "--report-log")
+    log = ReportLog(stream)
+    for number in range(1, 4):
+        log.okplug_event(warning(f"number {number}"))
+        lines = (tmp_path / "log").read_text().splitlines()
+        assert [json.loads(line)["message"] for line in lines] == [
+            f"number {n}" for n in range(1, number + 1)
+        ]
+    log.okplug_unconfigure()
+    assert stream.closed
+
+
+def test_a_log_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("old\n")
+    open_log(tmp_path, "log", "--report-log").close()
+    assert (tmp_path / "log").read_text() == ""
+
+
+def test_standard_output_stays_open(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    stream = open_log(tmp_path, "-", "--report-log")
+    assert stream is sys.stdout
+    log = ReportLog(stream)
+    log.okplug_event(warning("odd"))
+    log.okplug_unconfigure()
+    assert not stream.closed
+    assert json.loads(capsys.readouterr().out)["message"] == "odd"
+    assert [*tmp_path.iterdir()] == []
+
+
+# -------------------------------------------------------------------------------------- errors
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_log(tmp_path, "out/log", "okplug.toml:3")
+    assert str(caught.value) == (
+        f"cannot write the report log {tmp_path}/out/log: No such file or directory\n"
+        f"  hint: its name comes from okplug.toml:3; make the folder {tmp_path}/out first"
+    )
+
+
+def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_log(tmp_path, ".", "--report-log")
+    assert str(caught.value) == (
+        f"cannot write the report log {tmp_path}: Is a directory\n"
+        "  hint: its name comes from --report-log"
+    )
+
+
+def test_a_full_disk_is_told_once_and_ends_the_log() -> None:
+    stream = FullDisk()
+    log = ReportLog(stream)
+    log.okplug_event(warning("first"))
+    with pytest.raises(UsageError, match=r"^the report log ends early: No space left on device"):
+        log.okplug_event(warning("second"))
+    log.okplug_event(warning("third"))
+    assert stream.calls == 2
+    assert json.loads(stream.getvalue())["message"] == "first"
+
+
+class Unflushed(io.StringIO):
+    """Cannot be closed while something is left to write, like a file on a full disk."""
+
+    def close(self) -> None:
+        """Fail."""
+        raise OSError(28, "No space left on device")
+
+    def write(self, text: str) -> int:
+        """Fail as well."""
+        raise OSError(28, text)
+
+
+def test_closing_what_is_broken_is_no_second_error() -> None:
+    log = ReportLog(Unflushed())
+    with pytest.raises(UsageError):
+        log.okplug_event(warning("first"))
+    log.okplug_unconfigure()
+
+
+def test_a_log_that_cannot_be_closed_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"^the report log ends early: No space left on device"):
+        ReportLog(Unflushed()).okplug_unconfigure()
