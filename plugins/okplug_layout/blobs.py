@@ -58,7 +58,11 @@ class Blobs:
 
     def claim(self, reference: Reference, digest: str) -> bool:
         """Tell whether the repository has a blob, and have it kept for a while if so."""
-        return is_sha256(digest) and renew(self._places.blob(reference, digest))
+        if not is_sha256(digest):
+            return False
+        path = self._places.blob(reference, digest)
+        with storage_errors("read", path):
+            return renew(path)
 
     def require(self, reference: Reference, part: Descriptor) -> None:
         """Refuse to go on without a blob of the right size.

@@ -27,6 +27,8 @@ _DAY = 24 * 60 * 60
 _NO_LINKS = frozenset(
     {errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
 )
+#: another user's file, or a disk that can only be read
+_NO_RIGHT = frozenset({errno.EPERM, errno.EACCES, errno.EROFS})
 
 
 @contextmanager
@@ -120,8 +122,10 @@ def renew(path: Path) -> bool:
         os.utime(path)
     except FileNotFoundError:
         return False
-    except OSError:
-        # another user's, or on a disk that cannot be written: that it may look old costs at most
-        # an error later on, when a manifest that refers to it is written
+    except OSError as error:
+        if error.errno not in _NO_RIGHT:
+            raise
+        # that it may look old costs at most an error later on, when a manifest that refers to it
+        # is written
         return path.exists()
     return True

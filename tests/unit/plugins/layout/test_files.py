@@ -128,7 +128,14 @@ def test_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, os_error: Faul
     os.utime(path, (0, 0))
     assert files.renew(path)
     assert path.stat().st_mtime > 0
-    monkeypatch.setattr(os, "utime", os_error(errno.EROFS))
-    assert files.renew(path)
+    for number in (errno.EROFS, errno.EPERM, errno.EACCES):
+        monkeypatch.setattr(os, "utime", os_error(number))
+        assert files.renew(path)
     path.unlink()
     assert not files.renew(path)
+
+
+def test_renewal_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        files.renew(tmp_path / "file" / "f")
