@@ -70,10 +70,12 @@ _REMEMBER = """
     ON CONFLICT (address) DO UPDATE SET
         verdict = :verdict,
         key = CASE WHEN :record IS NULL THEN key ELSE :key END,
-        digest = CASE WHEN :record IS NULL AND key <> :key THEN digest ELSE :digest END,
+        digest = CASE
+            WHEN :record IS NULL AND (key <> :key OR :digest = '') THEN digest ELSE :digest
+        END,
         record = coalesce(:record, record)
     WHERE verdict <> :verdict
-        OR (key = :key AND digest <> :digest)
+        OR (key = :key AND digest <> :digest AND :digest <> '')
         OR (:record IS NOT NULL AND (key <> :key OR record <> :record))
 """
 
@@ -120,11 +122,13 @@ class State:
 
     def record(self, address: str) -> bytes | None:
         """Return the record of the last run that built or reused the image, None without one."""
-        return self._value("SELECT record FROM image WHERE address = ?", address)
+        rows = self._rows("SELECT record FROM image WHERE address = ?", _storable(address))
+        return bytes(rows[0][0]) or None if rows else None
 
     def key(self, address: str) -> str | None:
         """Return the key of that record."""
-        return self._value("SELECT key FROM image WHERE address = ?", address)
+        rows = self._rows("SELECT key FROM image WHERE address = ?", _storable(address))
+        return str(rows[0][0]) or None if rows else None
 
     def durations(self) -> dict[str, float]:
         """Return for each image that was built the median seconds of its last builds."""
@@ -169,11 +173,6 @@ class State:
                 (address, _KEPT_DURATIONS),
             )
 
-    def _value(self, query: str, address: str) -> Any:  # noqa: ANN401  # a column's type
-        for row in self._rows(query, _storable(address)):
-            return row[0] or None
-        return None
-
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         try:
             return self._connection.execute(query, values).fetchall()
@@ -182,7 +181,12 @@ class State:
             return []
 
     def _begin_anew(self, error: sqlite3.Error) -> bool:
-        """Replace the file if the error says that it is corrupt; return whether that was done."""
+        """Replace the file if the error says that it is corrupt; return whether that was done.
+
+        :raises sqlite3.ProgrammingError: if it says that okplug is at fault.
+        """
+        if isinstance(error, sqlite3.ProgrammingError):
+            raise error
         if self._path is None or _is_out_of_reach(error):
             return False
         self._connection.close()
@@ -213,17 +217,25 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path or ":memory:", timeout=_LOCK_SECONDS)
     try:
-        marks = [_pragma(connection, name) for name in ("application_id", "user_version")]
-        if marks == [0, 0] and not _pragma(connection, "schema_version"):
-            connection.executescript(_SCHEMA)
-        elif marks != [_APPLICATION, _VERSION]:
-            raise _ForeignError
-        connection.execute("SELECT key, digest, verdict, record FROM image LIMIT 0")
-        connection.execute("SELECT number, address, seconds FROM duration LIMIT 0")
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file, and see that others are ours."""
+    with connection:
+        connection.execute("BEGIN")  # another run may be making them: see all of that or nothing
+        names = ("application_id", "user_version", "schema_version")
+        application, version, schema = (_pragma(connection, name) for name in names)
+    if (application, version, schema) == (0, 0, 0):
+        connection.executescript(_SCHEMA)
+    elif (application, version) != (_APPLICATION, _VERSION):
+        raise _ForeignError
+    connection.execute("SELECT key, digest, verdict, record FROM image LIMIT 0")
+    connection.execute("SELECT number, address, seconds FROM duration LIMIT 0")
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
