@@ -45,9 +45,13 @@ def main(
 
 def entry_point() -> int:
     """Run the process's command line; what is printed is out when it returns."""
+    import io
     import signal
 
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # names of files that are no text go out as the bytes that they are
+        sys.stdout.reconfigure(errors="surrogateescape")
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()

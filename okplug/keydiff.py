@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ _WORDS = {
     "ssh": "ssh id",
 }
 _LONGEST_VALUE = 60
+#: how the key of a dependency stands in arguments and instructions
+_KEY = re.compile(r"image:[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,14 @@ class Change:
     :param how: ``added``, ``removed`` or ``changed``.
     :param subject: what differs: a path, an address, the name of an argument, a line.
     :param detail: old and new value where they say something, else ``""``.
+    :param repeats_dependency: nothing differs but the keys of dependencies, which say so themselves.
     """
 
     kind: str
     how: str
     subject: str
     detail: str = ""
+    repeats_dependency: bool = False
 
     def __str__(self) -> str:
         words = _WORDS.get(self.kind, self.kind)
@@ -73,6 +78,8 @@ def changes(old: KeyRecord, new: KeyRecord) -> tuple[Change, ...]:
     The item that stands for all files is left out where the files themselves are in both records.
     """
     found = [*_instruction_changes(old, new), *_named_changes(old, new)]
+    if any(change.kind == "dependency" for change in found):
+        found = [change for change in found if not change.repeats_dependency]
     if any(change.kind == "file" for change in found):
         found = [change for change in found if change.kind != "files"]
     return tuple(sorted(found, key=lambda change: (change.kind != "file", change.kind)))
@@ -86,7 +93,8 @@ def _named_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
         if was is None or now is None:
             yield Change(place[0], "added" if was is None else "removed", place[1])
         elif was.value != now.value:
-            yield Change(place[0], "changed", place[1], _detail(was, now))
+            repeats = _without_keys(was.value) == _without_keys(now.value)
+            yield Change(place[0], "changed", place[1], _detail(was, now), repeats)
 
 
 def _by_name(record: KeyRecord) -> dict[tuple[str, str], KeyItem]:
@@ -131,11 +139,16 @@ def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
         pairs = min(a_end - a_start, b_end - b_start)
         for was, now in zip(before[a_start:a_end], after[b_start:b_end], strict=False):
             detail = f"{_short(was.value)} -> {_short(now.value)}"
-            yield Change("instruction", "changed", now.subject, detail)
+            repeats = _without_keys(was.value) == _without_keys(now.value)
+            yield Change("instruction", "changed", now.subject, detail, repeats)
         for was in before[a_start + pairs : a_end]:
             yield Change("instruction", "removed", was.subject, _short(was.value))
         for now in after[b_start + pairs : b_end]:
             yield Change("instruction", "added", now.subject, _short(now.value))
+
+
+def _without_keys(value: str) -> str:
+    return _KEY.sub("image:", value)
 
 
 def _short(value: str) -> str:

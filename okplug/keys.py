@@ -136,28 +136,27 @@ def _instruction_items(
     inputs: KeyInputs, dependencies: Mapping[str, KeyRecord]
 ) -> Iterator[KeyItem]:
     file = inputs.image.dockerfile.name
-    named = {
-        use.line: (use.reference, dependencies[inputs.images[use.reference]].key)
-        for use in inputs.resolution.images
-        if use.reference in inputs.images
-    }
+    named: dict[int, dict[str, str]] = {}
+    for use in inputs.resolution.images:
+        if use.reference in inputs.images:
+            key = dependencies[inputs.images[use.reference]].key
+            named.setdefault(use.line, {})[use.reference] = f"image:{key}"
     for position, stage in enumerate(inputs.resolution.stages):
         for number, instruction in enumerate((stage.origin, *stage.instructions)):
             yield KeyItem(
                 "instruction",
                 f"{position:04d}/{number:06d}",
-                _instruction_value(instruction, named.get(instruction.line)),
+                _instruction_value(instruction, named.get(instruction.line, {})),
                 subject=f"{file}:{instruction.line}",
             )
 
 
-def _instruction_value(instruction: Instruction, dependency: tuple[str, str] | None) -> str:
-    """Put the dependency's key where its reference stands: a new name is not a new image."""
+def _instruction_value(instruction: Instruction, keys: Mapping[str, str]) -> str:
+    """Put a dependency's key where its reference stands: a new name is not a new image."""
     text = instruction_text(instruction)
-    if dependency is None:
-        return text
-    reference, key = dependency
-    return text.replace(reference, f"image:{key}")
+    for reference in sorted(keys, key=len, reverse=True):
+        text = text.replace(reference, keys[reference])
+    return text
 
 
 def _argument_items(inputs: KeyInputs, dependencies: Mapping[str, KeyRecord]) -> Iterator[KeyItem]:

@@ -83,7 +83,10 @@ class Workspace:
         :param environ: variables beside those of the workspace.
         :param cwd: folder below the root.
         """
-        stdout, stderr = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
+        stdout, stderr = (
+            io.TextIOWrapper(io.BytesIO(), "utf-8", errors=errors, newline="")
+            for errors in ("surrogateescape", "backslashreplace")
+        )
         with stdout, stderr, redirect_stdout(stdout), redirect_stderr(stderr):
             code = main(argv, plugins, {**self.environ, **(environ or {})}, self.root / cwd)
             return Outcome(code, _text(stdout), _text(stderr))
@@ -126,7 +129,7 @@ def _text(stream: io.TextIOWrapper) -> str:
     stream.flush()
     buffer = stream.buffer
     assert isinstance(buffer, io.BytesIO)
-    return buffer.getvalue().decode()
+    return buffer.getvalue().decode("utf-8", "surrogateescape")
 
 
 def make_workspace(folder: Path) -> Workspace:

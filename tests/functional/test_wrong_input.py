@@ -140,7 +140,7 @@ def refused(workspace: Workspace, *arguments: str) -> str:
 def test_located_and_refused(workspace: Workspace, files: dict[str, str], message: str) -> None:
     printed = refusal(workspace, files)
     assert message in printed
-    assert "hint: " in printed
+    assert "hint: " in printed or "okplug.toml" in printed
 
 
 def test_a_cycle_is_printed_as_a_path_with_the_place_of_each_edge(workspace: Workspace) -> None:
@@ -152,7 +152,7 @@ def test_a_cycle_is_printed_as_a_path_with_the_place_of_each_edge(workspace: Wor
     )
     assert "api:api" in printed
     assert "base/okteto.yaml:4:17" in printed
-    assert "api/okteto.yaml:7:9" in printed
+    assert "base:base -> api:api (FROM, api/Dockerfile:2:1)" in printed
 
 
 def test_an_unreadable_file(workspace: Workspace) -> None:
@@ -207,18 +207,19 @@ def test_a_wrong_source_date_epoch(workspace: Workspace) -> None:
 
 
 MUTATED = ("api/okteto.yaml", "api/Dockerfile", "base/Dockerfile", "api/.dockerignore")
-PIECES = ("\x00", "\t", "\n", "'", '"', "{", "}", "[", "]", "$", "${", "\\", "<<EOF", "&a ", "*a")
-PIECES += (": ", "- ", "#", "!", "--from=", "--x", "é", "\ud800", "FROM ", "COPY ", "ARG ", "../")
+PIECES = (b"\x00", b"\t", b"\n", b"'", b'"', b"{", b"}", b"[", b"]", b"$", b"${", b"\\", b"<<EOF")
+PIECES += (b"&a ", b"*a", b": ", b"- ", b"#", b"!", b"--from=", b"--x", b"\xc3\xa9", b"\xff")
+PIECES += (b"FROM ", b"COPY ", b"ARG ", b"../")
 
 
-def mutate(text: str, rng: random.Random) -> str:
+def mutate(data: bytes, rng: random.Random) -> bytes:
     """Change a text in one to three places: cut, double, swap, or put something in."""
     for _ in range(rng.randint(1, 3)):
-        start = rng.randrange(len(text) + 1)
-        end = min(len(text), start + rng.randint(0, 12))
-        piece = rng.choice((*PIECES, text[start:end] * 2, text[start:end][::-1], ""))
-        text = text[:start] + piece + text[end:]
-    return text
+        start = rng.randrange(len(data) + 1)
+        end = min(len(data), start + rng.randint(0, 12))
+        piece = rng.choice((*PIECES, data[start:end] * 2, data[start:end][::-1], b""))
+        data = data[:start] + piece + data[end:]
+    return data
 
 
 @pytest.mark.parametrize("part", range(10))
@@ -228,7 +229,7 @@ def test_500_mutations_give_a_clean_error_or_a_clean_run(workspace: Workspace, p
     rng = random.Random(part)
     for _ in range(50):
         name = rng.choice(MUTATED)
-        data = mutate(texts[name], rng).encode("utf-8", "surrogatepass")
+        data = mutate(texts[name].encode(), rng)
         (workspace.root / name).write_bytes(data)
         outcome = workspace.run("build", "-q")
         (workspace.root / name).write_text(texts[name])

@@ -126,3 +126,25 @@ def test_a_record_survives_being_written_even_with_names_that_are_no_text() -> N
 )
 def test_what_is_no_record_of_this_scheme_is_none(data: bytes) -> None:
     assert record_from_json(data) is None
+
+
+def dependant(key: str, argument: str) -> KeyRecord:
+    return record(
+        KeyItem("dependency", "", key, "r", "libs:log"),
+        KeyItem("arg", "LOG", argument),
+        KeyItem("instruction", "0000/000000", f"FROM image:{key}", subject="Dockerfile:1"),
+    )
+
+
+def test_a_changed_dependency_is_told_once() -> None:
+    old, new = "1" * 32, "2" * 32
+    before, after = dependant(old, f"image:{old}#IMAGE"), dependant(new, f"image:{new}#IMAGE")
+    assert texts(before, after) == ["dependency libs:log changed"]
+
+
+def test_an_argument_that_names_another_image_is_told() -> None:
+    one, two = "1" * 32, "2" * 32
+    before, after = dependant(one, f"image:{one}#IMAGE"), dependant(one, f"image:{two}#IMAGE")
+    assert texts(before, after) == [
+        f"build argument LOG changed: image:{one}#IMAGE -> image:{two}#IMAGE"
+    ]
