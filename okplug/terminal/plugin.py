@@ -33,8 +33,9 @@ def okplug_configure(config: Config) -> None:
     """Register what listens to this run."""
     from okplug.pluginmanager import Provenance
 
-    listener = Listener(config, sys.stderr)
-    config.plugins.register(listener, "terminalreporter", Provenance("okplug"))
+    if sys.stderr is not None:  # a process may be started without
+        listener = Listener(config, sys.stderr)
+        config.plugins.register(listener, "terminalreporter", Provenance("okplug"))
 
 
 class Listener:

@@ -101,7 +101,8 @@ class TerminalReporter:
         address = visible(event.address)
         if self._instructions.get(event.address, "") != event.instruction:
             self._instructions[event.address] = event.instruction
-            self._writer.line(f"{address} > {visible(event.instruction)}")
+            first, *more = event.instruction.split("\n")
+            self._writer.line(f"{address} > {visible(first)}{' ...' if more else ''}")
         self._writer.line(f"{address} | {visible(event.text)}".rstrip())
 
     def _finish(self, event: events.StepFinished) -> None:

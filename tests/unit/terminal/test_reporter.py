@@ -280,6 +280,7 @@ def test_logs_stand_below_the_instruction_that_prints_them(
         ("a:a", "RUN make", "10%\r20%"),
         ("a:a", "RUN make", ""),
         ("a:a", "RUN make install", "done\r"),
+        ("b:b", "RUN <<EOF\necho hi\nEOF", "hi"),
     ]:
         run.emit(events.StepLog, address, instruction, text)
     assert run.text == screen(
@@ -293,6 +294,8 @@ def test_logs_stand_below_the_instruction_that_prints_them(
         a:a |
         a:a > RUN make install
         a:a | done
+        b:b > RUN <<EOF ...
+        b:b | hi
         """
     )
 
