@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-    from okplug.graph import Cause, ImageGraph
+    from okplug.graph import ImageGraph
+
+
+class Reason(NamedTuple):
+    """A cause of an edge.
+
+    :param path: POSIX path below the root, absolute for a file elsewhere.
+    :param line: from 1, 0 when it is not known; so is *column*.
+    """
+
+    kind: str
+    path: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.kind}, {self.path}:{self.line}" if self.line else f"{self.kind}, {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One edge with its causes, as ``kind, place below the root``."""
+    """One edge with its causes."""
 
     dependency: str
     dependant: str
-    causes: tuple[str, ...]
+    causes: tuple[Reason, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of its causes, each once."""
+        return tuple(dict.fromkeys(cause.kind for cause in self.causes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +52,13 @@ class View:
 
     @classmethod
     def of(cls, graph: ImageGraph, addresses: Collection[str], root: Path) -> View:
-        """Take the part of a graph that lies between these addresses."""
+        """Take the part of a graph that lies between these addresses.
+
+        :param root: the workspace, which paths are told from.
+        """
         order = tuple(address for address in graph.order() if address in addresses)
         edges = tuple(
-            Edge(
-                dependency,
-                dependant,
-                tuple(_show(cause, root) for cause in graph.causes(dependency, dependant)),
-            )
+            Edge(dependency, dependant, _reasons(graph, dependency, dependant, root))
             for dependant in order
             for dependency in graph.dependencies(dependant)
             if dependency in addresses
@@ -53,41 +73,63 @@ class View:
         return found
 
 
-def _show(cause: Cause, root: Path) -> str:
-    path, line = cause.location.path, cause.location.line
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
-    return f"{cause.kind}, {name}:{line}" if line else f"{cause.kind}, {name}"
+def _reasons(graph: ImageGraph, dependency: str, dependant: str, root: Path) -> tuple[Reason, ...]:
+    places = ((cause.kind, cause.location) for cause in graph.causes(dependency, dependant))
+    return tuple(
+        Reason(kind, shown_path(place.path, root), place.line, place.column)
+        for kind, place in places
+    )
 
 
-def as_text(view: View, asked: Collection[str]) -> str:
-    """Return a tree for each image that was asked for and that no other one is built from.
+def shown_path(path: Path, root: Path) -> str:
+    """Return the POSIX path below the root, the absolute one of a file elsewhere."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+class Lines(NamedTuple):
+    """What a tree is drawn with: before an entry, and before all that is below it."""
+
+    entry: str = "├── "
+    last_entry: str = "└── "
+    below: str = "│   "
+    below_last: str = "    "
+
+
+ASCII = Lines("|-- ", "`-- ", "|   ", "    ")
+
+
+def as_text(view: View, lines: Lines | None = None) -> str:
+    """Return a tree for each image that no other one is built from.
 
     What has been shown with all below it is shown again without, marked ``(above)``.
     """
+    return "".join(f"{line}\n" for line in _forest(view, lines or Lines()))
+
+
+def _forest(view: View, lines: Lines) -> Iterator[str]:
     below = view.below()
-    inner = {edge.dependency for edge in view.edges if edge.dependant in asked}
-    tops = sorted(address for address in asked if address not in inner)
+    inner = {edge.dependency for edge in view.edges}
     shown: set[str] = set()
-    lines: list[str] = []
-    for top in tops:
-        lines.append(top)
-        lines.extend(_tree(top, below, shown, ""))
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _tree(
-    address: str, below: Mapping[str, list[Edge]], shown: set[str], indent: str
-) -> Iterator[str]:
-    shown.add(address)
-    edges = below[address]
-    for edge in edges:
-        is_last = edge is edges[-1]
-        mark, deeper = ("└── ", "    ") if is_last else ("├── ", "│   ")
-        repeats = edge.dependency in shown and bool(below[edge.dependency])
-        causes = "; ".join(edge.causes)
-        yield f"{indent}{mark}{edge.dependency}  ({causes}){' (above)' if repeats else ''}"
-        if not repeats:
-            yield from _tree(edge.dependency, below, shown, indent + deeper)
+    for top in sorted(set(view.addresses) - inner):
+        yield top
+        # a stack of what is still to be shown at each depth: a chain of images can be long
+        levels = [list(reversed(below[top]))]
+        indents = [""]
+        while levels:
+            if not levels[-1]:
+                levels.pop()
+                indents.pop()
+                continue
+            edge, indent = levels[-1].pop(), indents[-1]
+            is_last = not levels[-1]
+            repeats = edge.dependency in shown and bool(below[edge.dependency])
+            shown.add(edge.dependency)
+            mark = lines.last_entry if is_last else lines.entry
+            causes = "; ".join(map(str, edge.causes))
+            yield f"{indent}{mark}{edge.dependency}  ({causes}){' (above)' if repeats else ''}"
+            if not repeats:
+                levels.append(list(reversed(below[edge.dependency])))
+                indents.append(indent + (lines.below_last if is_last else lines.below))
 
 
 def as_dot(view: View) -> str:
@@ -96,14 +138,15 @@ def as_dot(view: View) -> str:
     lines += [f"  {_quoted(address)};" for address in view.addresses]
     lines += [
         f"  {_quoted(edge.dependency)} -> {_quoted(edge.dependant)} "
-        f"[label={_quoted(', '.join(_kinds(edge)))}];"
+        f"[label={_quoted(', '.join(edge.kinds))}];"
         for edge in view.edges
     ]
     return "\n".join([*lines, "}", ""])
 
 
 def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    """Return a string of DOT; labels would take a single backslash for an escape."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 
@@ -113,7 +156,7 @@ def as_mermaid(view: View) -> str:
     lines = ["flowchart LR"]
     lines += [f'  {names[address]}["{_entities(address)}"]' for address in view.addresses]
     lines += [
-        f"  {names[edge.dependency]} -->|{_entities(', '.join(_kinds(edge)))}| "
+        f'  {names[edge.dependency]} -->|"{_entities(", ".join(edge.kinds))}"| '
         f"{names[edge.dependant]}"
         for edge in view.edges
     ]
@@ -121,25 +164,22 @@ def as_mermaid(view: View) -> str:
 
 
 def _entities(text: str) -> str:
-    """Write what Mermaid would take for its own signs as numbered entities."""
+    """Write what Mermaid or HTML would take for signs of their own as numbered entities."""
     return "".join(c if c.isalnum() or c in " _/:.,-" else f"#{ord(c)};" for c in text)
 
 
-def _kinds(edge: Edge) -> list[str]:
-    return sorted({cause.partition(",")[0] for cause in edge.causes})
-
-
 def as_json(view: View) -> str:
-    """Return ``{"images": [address], "edges": [{dependency, dependant, causes}]}``."""
-    document = {
-        "images": list(view.addresses),
-        "edges": [
-            {
-                "dependency": edge.dependency,
-                "dependant": edge.dependant,
-                "causes": list(edge.causes),
-            }
-            for edge in view.edges
-        ],
+    """Return the images in build order, each with what it is built from and why."""
+    below = view.below()
+    images = [
+        {"address": address, "dependencies": [_dependency(edge) for edge in below[address]]}
+        for address in view.addresses
+    ]
+    return json.dumps({"images": images}, indent=2) + "\n"
+
+
+def _dependency(edge: Edge) -> dict[str, Any]:
+    return {
+        "address": edge.dependency,
+        "causes": [cause._asdict() for cause in edge.causes],
     }
-    return json.dumps(document, indent=2) + "\n"

@@ -34,7 +34,7 @@ INTERNAL = {
     "plan": "okplug.commands.plan",
     "hash": "okplug.commands.hash",
     "why": "okplug.commands.why",
-    "list": "okplug.commands.listing",
+    "list": "okplug.commands.list",
     "graph": "okplug.commands.graph",
     "config": "okplug.commands.config",
     "plugins": "okplug.commands.plugins",

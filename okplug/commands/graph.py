@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from okplug.commands.arguments import add_key_arguments
 from okplug.errors import ExitCode
 from okplug.hookspecs import hookimpl
 from okplug.selection import add_selection_arguments
@@ -35,6 +36,7 @@ def okplug_addoption(parser: Parser) -> None:
     )
     command.epilog = EPILOG
     add_selection_arguments(command)
+    add_key_arguments(command)
     command.add_argument(
         "--format", choices=FORMATS, default="text", help="what to print; text by default"
     )
@@ -48,13 +50,15 @@ def run(config: Config) -> int:
     collection = collect(config)
     selection = collection.selection
     view = graphformats.View.of(collection.graph, selection.needed, config.root)
-    if config.options.format == "text":
-        sys.stdout.write(graphformats.as_text(view, selection.asked))
-    else:
-        render = {
-            "dot": graphformats.as_dot,
-            "mermaid": graphformats.as_mermaid,
-            "json": graphformats.as_json,
-        }[config.options.format]
-        sys.stdout.write(render(view))
+    match config.options.format:
+        case "text":
+            can_draw = (sys.stdout.encoding or "").lower().startswith("utf")
+            lines = graphformats.Lines() if can_draw else graphformats.ASCII
+            sys.stdout.write(graphformats.as_text(view, lines))
+        case "dot":
+            sys.stdout.write(graphformats.as_dot(view))
+        case "mermaid":
+            sys.stdout.write(graphformats.as_mermaid(view))
+        case _:
+            sys.stdout.write(graphformats.as_json(view))
     return ExitCode.OK if selection.asked else ExitCode.NOTHING_SELECTED

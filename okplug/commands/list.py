@@ -6,13 +6,12 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from okplug.commands.arguments import add_key_arguments
 from okplug.errors import ExitCode
 from okplug.hookspecs import hookimpl
 from okplug.selection import add_selection_arguments
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from okplug.collect import Collection
     from okplug.config import Config, Parser
 
@@ -34,6 +33,7 @@ def okplug_addoption(parser: Parser) -> None:
     )
     command.epilog = EPILOG
     add_selection_arguments(command)
+    add_key_arguments(command)
     command.add_argument("--json", action="store_true", help="print as JSON")
 
 
@@ -44,25 +44,23 @@ def run(config: Config) -> int:
     collection = collect(config)
     addresses = sorted(collection.selection.asked)
     if config.options.json:
-        images = [_as_json(collection, address, config.root) for address in addresses]
+        images = [_as_json(collection, address, config) for address in addresses]
         sys.stdout.write(json.dumps({"images": images}, indent=2) + "\n")
     else:
         sys.stdout.writelines(f"{address}\n" for address in addresses)
     return ExitCode.OK if addresses else ExitCode.NOTHING_SELECTED
 
 
-def _as_json(collection: Collection, address: str, root: Path) -> dict[str, Any]:
+def _as_json(collection: Collection, address: str, config: Config) -> dict[str, Any]:
+    from okplug.graphformats import shown_path
+
     image = collection.graph.image(address)
     return {
         "address": address,
-        "manifest": _below(image.location.path, root),
-        "context": _below(image.context, root),
-        "dockerfile": _below(image.dockerfile, root),
+        "manifest": shown_path(image.location.path, config.root),
+        "context": shown_path(image.context, config.root),
+        "dockerfile": shown_path(image.dockerfile, config.root),
         "target": image.target,
         "reference": str(collection.naming.personal(image)[0]),
         "dependencies": list(collection.graph.dependencies(address)),
     }
-
-
-def _below(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
