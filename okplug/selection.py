@@ -7,7 +7,7 @@
     api                  the image of that name, if there is but one
     services/*:*, web*   patterns of addresses, folders or names
     ./x, ../x, .         folders and addresses from where the user is
-    -services/old::      not these; --exclude services/old:: is the same
+    -services/old::      not these; on a command line, after -- or as --exclude services/old::
 
 Without any, these are all images at and below the folder that the user is in.
 
@@ -145,6 +145,8 @@ class _Known:
         if spec.endswith("::"):
             return self.below(spec[:-2].rstrip("/"))
         folder, colon, name = spec.rpartition(":")
+        if not spec:
+            return []
         if not colon:
             return self._inside(spec.rstrip("/")) or self._named(spec)
         if not name:
