@@ -178,7 +178,10 @@ class Parser:
         usage = command.parser.format_usage().removeprefix("usage: ").rstrip()
         command.parser.usage = f"{usage} [GLOBAL OPTIONS]"
         self._add_global_options(command.parser)
-        options = command.parser.parse_intermixed_args(rest)
+        options, unknown = command.parser.parse_known_intermixed_args(rest)
+        unknown = _take_exclusions(options, unknown)
+        if unknown:
+            command.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
         return Parsed(command, options, self._assignments(options))
 
     def format_help(self) -> str:
@@ -286,6 +289,21 @@ def _add_setting_option(group: argparse._ArgumentGroup, setting: Setting) -> Non
             group.add_argument(
                 *setting.options, dest=_dest(setting.name), metavar="TEXT", help=setting.help
             )
+
+
+def _take_exclusions(options: argparse.Namespace, words: Iterable[str]) -> list[str]:
+    """Take words such as ``-services/old::`` for selections to leave out; return the others.
+
+    argparse takes them for options that it does not know, even after ``--`` on some Pythons.
+    """
+    left = []
+    for word in words:
+        is_option = word.startswith("--") or not word.startswith("-")
+        if is_option or ":" not in word.replace("/", ":") or not hasattr(options, "exclude"):
+            left.append(word)
+        else:
+            options.exclude = [*options.exclude, word[1:]]
+    return left
 
 
 def _dest(name: str) -> str:

@@ -7,7 +7,10 @@
     api                  the image of that name, if there is but one
     services/*:*, web*   patterns of addresses, folders or names
     ./x, ../x, .         folders and addresses from where the user is
-    -services/old::      not these; on a command line, after -- or as --exclude services/old::
+    -services/old::      not these; --exclude services/old:: is the same
+
+A command line takes a word for one to leave out if it has a colon or a slash and does not begin
+like an option; ``--exclude`` takes any.
 
 Without any, these are all images at and below the folder that the user is in.
 
@@ -55,14 +58,14 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="SELECTION",
         help="an address (services/api:api), a folder (services/api), all below it (services::), "
-        "a name or a pattern; after --, -SELECTION leaves images out",
+        "a name or a pattern; -SELECTION leaves images out",
     )
     parser.add_argument(
         "--exclude",
         action="append",
         default=[],
         metavar="SELECTION",
-        help="leave these images out",
+        help="leave these images out, as -SELECTION does where it does not begin like an option",
     )
     parser.add_argument(
         "-k",
