@@ -115,7 +115,7 @@ def _agreed_type(document: dict[str, Any], said: str) -> str:
 
 def _stored_blobs(document: dict[str, Any]) -> list[Descriptor]:
     """Return config and layers; a layer with ``urls`` is not for registries to keep."""
-    layers = document["layers"]
+    layers = document["layers"] or []  # Go writes null for none
     if not isinstance(layers, list):
         raise RegistryError("the layers of a manifest are no list")
     kept = [layer for layer in layers if not (isinstance(layer, dict) and layer.get("urls"))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from okplug.dockerfile.malformed import MalformedError
 from okplug.dockerfile.model import Inherited
 from okplug.dockerfile.mounts import read_mount
-from okplug.dockerfile.variables import BadSubstitutionError, UnsetVariableError, evaluate
+from okplug.dockerfile.variables import BadSubstitutionError, UnsetVariableError
 from okplug.errors import Location, ManifestError
 from okplug.suggestions import did_you_mean
 
@@ -114,10 +114,10 @@ class StageGraph:
             return
         for cause, origin in _origins(step.instruction):
             try:
-                found = self._find(origin, index)
-            except MalformedError as error:
+                name = self._expanded(origin)
+                yield Use(cause, self._find(name, index), name)
+            except (BadSubstitutionError, MalformedError) as error:
                 raise self.located(error, step) from error
-            yield Use(cause, found, origin)
 
     def located(self, error: BadSubstitutionError | MalformedError, step: Step) -> ManifestError:
         """Return the error to show for a step."""
@@ -176,18 +176,28 @@ class StageGraph:
                 if use.stage is not None:
                     yield use.stage
 
+    def _expanded(self, origin: str) -> str:
+        """Return ``from`` with the arguments before the first FROM in it.
+
+        BuildKit takes no variables there; okplug does, so that an image of the workspace can be
+        named by ``${OKTETO_BUILD_<NAME>_IMAGE}``.
+        """
+        name, variables = self._arguments.expand(origin)
+        if not name:
+            raise MalformedError(
+                f"'from={origin}' is empty: ${min(variables, default='')} has no value",
+                hint="declare it with ARG before the first FROM, and give it a value",
+                near=f"from={origin}",
+            )
+        self._arguments.note_used(variables)
+        return name
+
     def _find(self, origin: str, index: int) -> int | None:
         """Return the stage that ``from`` names, None if it is an image."""
         near = f"from={origin}"
         found = self._names.get(origin.lower())
         if _NUMBER.fullmatch(origin):
             found = int(origin)
-        elif _holds_variable(origin):
-            raise MalformedError(
-                f"'{near}' cannot hold a variable",
-                hint="name a stage, and use the variable in the FROM of that stage",
-                near=near,
-            )
         if found is not None and not 0 <= found < index:
             above = [stage.name or str(stage.index) for stage in self._file.stages[:index]]
             raise MalformedError(
@@ -244,10 +254,3 @@ def _origins(instruction: Instruction) -> Iterator[tuple[str, str]]:
         for value in instruction.flag_values("mount"):
             if origin := read_mount(value).image:
                 yield "RUN --mount", origin
-
-
-def _holds_variable(origin: str) -> bool:
-    try:
-        return evaluate(origin, lambda _name: None).text != origin
-    except BadSubstitutionError:
-        return True

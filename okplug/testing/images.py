@@ -162,9 +162,9 @@ class ImageView:
             digest = _choose(document["manifests"], platform)
             return cls.read(registry, reference.with_tag("").with_digest(digest))
         config = json.loads(_blob(registry, reference, document["config"]))
-        layers = tuple(_layer(registry, reference, layer) for layer in document["layers"])
+        layers = tuple(_layer(registry, reference, layer) for layer in document["layers"] or ())
         found_ids = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
-        assert config["rootfs"]["diff_ids"] == found_ids, "diff_ids are not those of the layers"
+        assert (config["rootfs"]["diff_ids"] or []) == found_ids, "diff_ids are not those of the layers"
         return cls(descriptor, document, config, layers)
 
     def members(self, layer: int) -> tuple[str, ...]:

@@ -167,13 +167,13 @@ def test_a_long_chain(resolved: Resolve) -> None:
         ),
         (
             "ARG S\nFROM a\nCOPY --from=$S / /\n",
-            "Dockerfile:3:8: 'from=$S' cannot hold a variable",
-            "name a stage, and use the variable in the FROM of that stage",
+            "Dockerfile:3:8: 'from=$S' is empty: $S has no value",
+            "declare it with ARG before the first FROM, and give it a value",
         ),
         (
             "FROM a\nCOPY --from=${S / /\n",
-            "Dockerfile:2:8: 'from=${S' cannot hold a variable",
-            "name a stage, and use the variable in the FROM of that stage",
+            "Dockerfile:2:13: '}' is missing in '${S'",
+            "write ${NAME} or ${NAME:-default}; within single quotes '$' is plain",
         ),
         (
             "ARG B\nFROM ${B}\n",

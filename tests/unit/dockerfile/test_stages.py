@@ -109,6 +109,19 @@ def test_images(resolved: Resolve, text: str, images: list[tuple[str, str, int]]
     assert resolved(text).images == tuple(ImageUse(*image) for image in images)
 
 
+def test_from_of_copy_takes_the_arguments_above_the_first_from(resolved: Resolve) -> None:
+    """BuildKit has no variables there; an image of the workspace is named so."""
+    resolution = resolved(
+        "ARG A=x\nARG OTHER\nFROM scratch\nCOPY --from=${A}:1 / /\nCOPY --from=$OTHER / /o\n",
+        args={"OTHER": "y:2", "UNUSED": "z"},
+    )
+    assert resolution.images == (
+        ImageUse("COPY --from", "x:1", 4),
+        ImageUse("COPY --from", "y:2", 5),
+    )
+    assert resolution.args == (("A", "x"), ("OTHER", "y:2"))
+
+
 def test_variables_see_what_was_set_above(resolved: Resolve) -> None:
     """Sources are expanded where they stand."""
     resolution = resolved(
