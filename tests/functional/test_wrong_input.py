@@ -207,9 +207,11 @@ def test_a_wrong_source_date_epoch(workspace: Workspace) -> None:
 
 
 MUTATED = ("api/okteto.yaml", "api/Dockerfile", "base/Dockerfile", "api/.dockerignore")
-PIECES = (b"\x00", b"\t", b"\n", b"'", b'"', b"{", b"}", b"[", b"]", b"$", b"${", b"\\", b"<<EOF")
-PIECES += (b"&a ", b"*a", b": ", b"- ", b"#", b"!", b"--from=", b"--x", b"\xc3\xa9", b"\xff")
-PIECES += (b"FROM ", b"COPY ", b"ARG ", b"../")
+PIECES: tuple[bytes, ...] = (
+    *(b"\x00", b"\t", b"\n", b"'", b'"', b"{", b"}", b"[", b"]", b"$", b"${", b"\\", b"<<EOF"),
+    *(b"&a ", b"*a", b": ", b"- ", b"#", b"!", b"--from=", b"--x", b"\xc3\xa9", b"\xff"),
+    *(b"FROM ", b"COPY ", b"ARG ", b"../"),
+)
 
 
 def mutate(data: bytes, rng: random.Random) -> bytes:

@@ -59,9 +59,12 @@ def buildkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildKit]:
     path = {**os.environ, "PATH": SEARCHED}
     command = [program("buildkitd"), f"--root={folder}/root", f"--addr={socket}"]
     program("runc")
-    with log, subprocess.Popen(
-        [*command, f"--config={config}"], stdout=log, stderr=log, env=path
-    ) as daemon:
+    with (
+        log,
+        subprocess.Popen(
+            [*command, f"--config={config}"], stdout=log, stderr=log, env=path
+        ) as daemon,
+    ):
         try:
             _wait_until_ready(socket, daemon)
             yield BuildKit(socket)

@@ -16,9 +16,8 @@ from okplug.testing import FakeRegistry, ImageView
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import BuildKit
-
     from okplug.testing import Workspace
+    from tests.integration.conftest import BuildKit
 
 FILES = {
     "a.txt": "a\n",
@@ -130,10 +129,13 @@ def write_context(folder: Path) -> None:
     (folder / "links/abs").symlink_to("/a.txt")
     (folder / "links/dangling").symlink_to("nowhere")
     (folder / "links/todir").symlink_to("../dir")
-    for suffix in ("", ".gz"):
-        with tarfile.open(folder / f"tree.tar{suffix}", f"w:{suffix.strip('.')}") as archive:
-            for name, mode in (("t/one", 0o640), ("t/two", 0o755)):
-                member = tarfile.TarInfo(name)
+    for name, opener in (
+        ("tree.tar", tarfile.TarFile.taropen),
+        ("tree.tar.gz", tarfile.TarFile.gzopen),
+    ):
+        with opener(folder / name, "w") as archive:
+            for path, mode in (("t/one", 0o640), ("t/two", 0o755)):
+                member = tarfile.TarInfo(path)
                 member.size, member.mode, member.uid, member.gid = 2, mode, 3, 4
                 archive.addfile(member, io.BytesIO(b"x\n"))
             member = tarfile.TarInfo("t/link")

@@ -173,4 +173,6 @@ def test_a_release_names_the_other_images_by_digest(shop: Path, tmp_path: Path) 
         name, _, reference = line.partition("=")
         repository, _, digest = reference.partition("@")
         assert repository == f"localhost/okteto/{name.lower()}"
-        assert (layout(shop, f"okteto/{name.lower()}") / "blobs" / digest.replace(":", "/")).exists()
+        assert (
+            layout(shop, f"okteto/{name.lower()}") / "blobs" / digest.replace(":", "/")
+        ).exists()
