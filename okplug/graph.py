@@ -1,21 +1,21 @@
 """The images of a workspace and what each is built from.
 
-This is the one module that knows networkx. Edges go from a dependency to its dependant, and each
-has its causes: why it is there, and where that is written.
+Edges go from a dependency to its dependant, and each has its causes: why it is there, and where
+that is written.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from okplug.errors import ManifestError
+from okplug.graphcircles import find_circle
 from okplug.standins import standing_in
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.errors import Location
@@ -83,8 +83,8 @@ class Linker(Protocol):
         :raises ManifestError: if its Dockerfile is wrong or a dependency is unknown.
         """
 
-    def inherit(self, addresses: Collection[str]) -> None:
-        """Link again those of these images that start from another image of the workspace."""
+    def inherit(self, address: str) -> None:
+        """Link again what starts from this image, which passes on other things than before."""
 
     def forget(self, address: str) -> None:
         """Take the names of an image for those of no image."""
@@ -118,14 +118,21 @@ class ImageGraph:
 
         :raises ManifestError: if there is one of that address, or it cannot be linked.
         """
+        self.refuse_other(image)
+        self._link(image)
+
+    def refuse_other(self, image: Image) -> None:
+        """See that no other image has the address of this one.
+
+        :raises ManifestError: if one has.
+        """
         other = self._nodes.get(image.address)
-        if other is not None:
+        if other is not None and other.image is not image:
             raise ManifestError(
                 f"there are two images {image.address}; the other one is at {other.image.location}",
                 location=image.location,
                 hint="rename one of them",
             )
-        self._link(image)
 
     def replace_image(self, image: Image) -> None:
         """Take *image* for the image of that address; it is linked again where that matters.
@@ -141,7 +148,7 @@ class ImageGraph:
             return
         linker = self._link(image)
         if self.node(image.address).resolution.passes_on != node.resolution.passes_on:
-            linker.inherit(self.affected((image.address,)) - {image.address})
+            linker.inherit(image.address)
 
     def _link(self, image: Image) -> Linker:
         if self._linker is None:
@@ -305,7 +312,7 @@ class ImageGraph:
 
     def _cycle(self) -> ManifestError:
         """Describe one circle, from its smallest address on, an edge to a line."""
-        path = self._circle()
+        path = find_circle(self._graph)
         edges = list(zip(path, [*path[1:], path[0]], strict=True))
         lines = [f"  {a} -> {b} ({self.causes(a, b)[0]})" for a, b in edges]
         return ManifestError(
@@ -313,27 +320,3 @@ class ImageGraph:
             location=self.causes(*edges[0])[0].location,
             hint="take one of these edges away",
         )
-
-    def _circle(self) -> list[str]:
-        """Return a shortest circle through the first address that is in one.
-
-        The search stays within a component that has a circle: in a whole graph it, and that of
-        networkx, can take quadratic time.
-        """
-        import networkx as nx
-
-        parts = nx.strongly_connected_components(self._graph)
-        knots = [part for part in parts if len(part) > 1]
-        knot = min(knots, key=min) if knots else {min(nx.nodes_with_selfloops(self._graph))}
-        start = min(knot)
-        before: dict[str, str] = {}
-        todo = deque([start])
-        while start not in before:
-            address = todo.popleft()
-            for name in sorted(knot.intersection(self._graph.succ[address]) - before.keys()):
-                before[name] = address
-                todo.append(name)
-        path = [start]
-        while before[path[-1]] != start:
-            path.append(before[path[-1]])
-        return [start, *reversed(path[1:])]

@@ -5,9 +5,10 @@ An image names another in its manifest (``depends_on``, an argument that holds
 or by such an argument). While nothing is built, ``okplug-image:ADDRESS#FIELD`` stands for the
 values.
 
-A Dockerfile is resolved once to find its edges, and once more, after the images that it starts
-from, when these pass variables or ONBUILD instructions on to it. Which images it starts from does
-not depend on what they pass on, so two rounds suffice.
+A Dockerfile is resolved when those that it starts from are, since they pass variables on to it.
+It is resolved again only where that could not be, or where ONBUILD instructions that it inherits
+declare arguments. Which images it starts from does not depend on what they pass on, so that a
+second round in graph order suffices.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from okplug.suggestions import did_you_mean
 from okplug.wanted import ImageFinder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from okplug.dockerfile.model import Dockerfile, ImageUse, Instruction, Resolution
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _BUILD_ARGUMENT = re.compile(r"OKTETO_BUILD_([A-Z0-9_]+)_(IMAGE|REGISTRY|REPOSITORY|TAG|SHA)")
 _UNKNOWN = Inherited(is_complete=False)
 _IMAGE_CONTEXT = "docker-image://"
+#: how many Dockerfiles are begun at once, each because the one before starts from it
+_MAX_BEGUN = 40
 
 
 def build_graph(
@@ -55,13 +58,12 @@ def build_graph(
     linker = _Linker(find, environ, platform)
     linker.finder.add(images)
     for image in images:
-        if image.address in linker.graph:
-            linker.graph.add_image(image)  # which says that there are two
-        linker.put(image, knows_bases=False)
+        if image.address not in linker.graph:
+            linker.put(image)
+        linker.graph.refuse_other(image)
     for image in images:
         linker.add_edges(image)
-    linker.inherit(linker.graph.order())
-    linker.graph.order()
+    linker.settle()
     return linker.graph
 
 
@@ -75,35 +77,57 @@ class _Linker:
         self._environ = environ
         self._platform = platform
         self._dockerfiles: dict[Path, Dockerfile] = {}
+        self._begun: list[str] = []
+        self._unsettled: set[str] = set()
         self.finder = ImageFinder()
         self.graph = ImageGraph(self)
 
     def link(self, image: Image) -> None:
-        """Put an image into the graph that has all that it is built from."""
+        """Put an image into the graph, with its edges."""
         self.finder.add((image,))
         self.put(image)
         self.add_edges(image)
-        self.inherit((image.address,))
+        self.settle()
 
     def forget(self, address: str) -> None:
         """Take the names of an image for those of no image."""
         self.finder.remove(address)
 
-    def inherit(self, addresses: Collection[str]) -> None:
-        """Resolve again what starts from images that pass something on."""
-        for address in self.graph.order():
-            if address not in addresses:
-                continue
-            node = self.graph.node(address)
-            bases = [self.graph.node(name).resolution.passes_on for name in _bases(node)]
-            if any(base != _UNKNOWN for base in bases):
-                triggers = [trigger for base in bases for trigger in base.triggers]
-                self.put(node.image, triggers)
-                self._add_dockerfile_edges(node.image)
+    def inherit(self, address: str) -> None:
+        """Resolve again what starts from an image that passes on other things than before."""
+        self._unsettled.update(
+            name
+            for name in self.graph.dependants(address)
+            if address in _bases(self.graph.node(name))
+        )
+        self.settle()
 
-    def _inherited(self, address: str | None) -> Inherited:
-        if address is None or address not in self.graph:
+    def settle(self) -> None:
+        """Resolve in graph order what did not know its bases, and what starts from that.
+
+        :raises ManifestError: if there is no order.
+        """
+        order = self.graph.order()
+        for address in order if self._unsettled else ():
+            if address in self._unsettled:
+                node = self.graph.node(address)
+                passed_on = [self._passed_on(name) for name in _bases(node)]
+                self.put(node.image, [each for one in passed_on for each in one.triggers])
+                self._add_dockerfile_edges(node.image)
+                if self.graph.node(address).resolution.passes_on != node.resolution.passes_on:
+                    self._unsettled.update(self.graph.dependants(address))
+        self._unsettled.clear()
+        self.graph.order()
+
+    def _passed_on(self, address: str | None) -> Inherited:
+        """Return what an image passes on, as far as it can be known now."""
+        if address is None:
             return _UNKNOWN
+        if address not in self.graph:
+            if address in self._begun or len(self._begun) == _MAX_BEGUN:
+                self._unsettled.add(self._begun[-1])
+                return _UNKNOWN
+            self.put(self.finder.image(address))
         return self.graph.node(address).resolution.passes_on
 
     # ------------------------------------------------------------------------------------- nodes
@@ -111,29 +135,33 @@ class _Linker:
     def put(
         self,
         image: Image,
-        triggers: Iterable[Instruction] = (),
-        *,
-        knows_bases: bool = True,
+        triggers: Sequence[Instruction] | None = None,
     ) -> None:
-        """Resolve an image's Dockerfile and put it into the graph.
+        """Resolve an image's Dockerfile and put it into the graph, after what it starts from.
 
-        :param triggers: the ONBUILD instructions that it inherits.
-        :param knows_bases: what it starts from is in the graph.
+        :param triggers: the ONBUILD instructions that it inherits, None if that is not known.
         """
         dockerfile = self._read(image.dockerfile)
-        args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers)))
+        args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers or ())))
         contexts = dict(image.named_contexts)
 
         def inherited(reference: str) -> Inherited:
-            return self._inherited(self._address(reference, contexts)) if knows_bases else _UNKNOWN
+            passed_on = self._passed_on(self._address(reference, contexts))
+            if triggers is None and passed_on.triggers:
+                self._unsettled.add(image.address)
+            return passed_on
 
-        resolution = resolve_on_all(
-            dockerfile,
-            target=image.target,
-            args=args,
-            platforms=image.platforms or (self._platform,),
-            inherited=inherited,
-        )
+        self._begun.append(image.address)
+        try:
+            resolution = resolve_on_all(
+                dockerfile,
+                target=image.target,
+                args=args,
+                platforms=image.platforms or (self._platform,),
+                inherited=inherited,
+            )
+        finally:
+            self._begun.pop()
         images = {
             use.reference: self._address(use.reference, contexts) for use in resolution.images
         }

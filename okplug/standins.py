@@ -37,6 +37,6 @@ def fill_in(text: str, lookup: Callable[[str, str], str]) -> str:
 
 def _address(match: re.Match[str]) -> str:
     address = match["address"]
-    for char, escape in reversed(_ESCAPES):
+    for char, escape in reversed(_ESCAPES) if "%" in address else ():
         address = address.replace(escape, char)
     return address

@@ -28,6 +28,10 @@ class ImageFinder:
     def __contains__(self, address: object) -> bool:
         return address in self._images
 
+    def image(self, address: str) -> Image:
+        """Return the image of an address."""
+        return self._images[address]
+
     def add(self, images: Iterable[Image]) -> None:
         """Know these images."""
         for image in sorted(images, key=lambda image: image.address):
