@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 API = Reference("localhost", "okteto/api", "1.0")
-FILES = {
+FILES: dict[str, str | bytes | Node] = {
     "bin/": "",
     "bin/run": Node(mode=0o755, content=b"#!/bin/sh\n"),
     "etc/name": "api\n",
@@ -61,7 +61,6 @@ def _tool(name: str) -> str:
 def test_skopeo_reads_an_image(registry: LayoutRegistry, layout: str, skopeo: str) -> None:
     pushed = push_image(registry, API, files=FILES, config={"Cmd": ["/bin/run"]})
     push_image(registry, API.with_tag("2.0"), files=FILES)
-    assert json.loads(run(skopeo, "list-tags", layout))["Tags"] == ["1.0", "2.0"]
     inspected = json.loads(run(skopeo, "inspect", f"{layout}:1.0"))
     assert inspected["Digest"] == pushed.digest
     config = json.loads(run(skopeo, "inspect", "--config", f"{layout}:1.0"))
@@ -98,6 +97,7 @@ def test_umoci_unpacks_an_image(
 ) -> None:
     push_image(registry, API, files=[FILES, {"etc/.wh.name": "", "etc/other": "x"}])
     image = f"{layout.removeprefix('oci:')}:1.0"
+    assert run(umoci, "list", "--layout", layout.removeprefix("oci:")) == "1.0\n"
     run(umoci, "unpack", "--rootless", "--image", image, str(tmp_path / "bundle"))
     rootfs = tmp_path / "bundle" / "rootfs"
     assert (rootfs / "bin" / "run").read_bytes() == b"#!/bin/sh\n"
