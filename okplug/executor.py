@@ -129,7 +129,8 @@ class Executor:
         built = self._config.plugins.build(dataclasses.replace(step, task=task), self._config)
         if built is None:
             raise PluginError(
-                f"no plugin built {step.address}", hint="-p no:build leaves that to other plugins"
+                f"nothing came of building {step.address}",
+                hint="a builder, or a plugin's okplug_build, returns the image that it stored",
             )
         return built
 
