@@ -83,6 +83,13 @@ def read_descriptor(value: object) -> Descriptor:
     return Descriptor(media_type, digest, size, _texts(value, "annotations"))
 
 
+def listed(value: object) -> list[Any] | None:
+    """Return a list from JSON, None if it is none; tools written in Go have null for no items."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else None
+
+
 def _decode(data: bytes) -> dict[str, Any]:
     if len(data) > LARGEST_DOCUMENT:
         raise RegistryError(f"a manifest of {len(data)} bytes: expected at most 4 MiB")
@@ -115,16 +122,16 @@ def _agreed_type(document: dict[str, Any], said: str) -> str:
 
 def _stored_blobs(document: dict[str, Any]) -> list[Descriptor]:
     """Return config and layers; a layer with ``urls`` is not for registries to keep."""
-    layers = document["layers"] or []  # Go writes null for none
-    if not isinstance(layers, list):
+    layers = listed(document["layers"])
+    if layers is None:
         raise RegistryError("the layers of a manifest are no list")
     kept = [layer for layer in layers if not (isinstance(layer, dict) and layer.get("urls"))]
     return [read_descriptor(document.get("config")), *map(read_descriptor, kept)]
 
 
 def _descriptors(document: dict[str, Any], name: str) -> tuple[Descriptor, ...]:
-    values = document[name]
-    if not isinstance(values, list):
+    values = listed(document[name])
+    if values is None:
         raise RegistryError(f"the {name} of an index are no list")
     return tuple(map(read_descriptor, values))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from okplug import Descriptor, RegistryError
-from okplug.oci import OCI_INDEX, read_descriptor
+from okplug.oci import OCI_INDEX, listed, read_descriptor
 from okplug_layout.failures import storage_error
 
 if TYPE_CHECKING:
@@ -161,16 +161,17 @@ def _parse(path: Path, data: bytes) -> Index:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise _unreadable(path, f"no JSON: {error}") from error
-    if not isinstance(document, dict) or not isinstance(document.get("manifests"), list):
+    entries = listed(document.get("manifests", "")) if isinstance(document, dict) else None
+    if entries is None:
         raise _unreadable(path, "expected an object with a list named manifests")
     if document.get("schemaVersion", _SCHEMA) != _SCHEMA:
         raise _unreadable(path, f"expected schemaVersion 2, not {document['schemaVersion']!r:.20}")
     by_tag: dict[str, object] = {}
-    for entry in document["manifests"]:
+    for entry in entries:
         tag = _tag_of(entry)
         if tag is not None:
             by_tag.setdefault(tag, entry)  # as other tools read a tag that is there twice
-    return Index(path, document, by_tag)
+    return Index(path, {**document, "manifests": entries}, by_tag)
 
 
 def _tag_of(entry: object) -> str | None:

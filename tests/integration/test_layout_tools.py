@@ -130,3 +130,16 @@ def test_skopeo_writes_beside_our_tags(registry: LayoutRegistry, layout: str, sk
     assert set(ImageView.read(registry, API.with_tag("theirs")).tree()) == set(
         ImageView.read(registry, API).tree()
     )
+
+
+def test_a_layout_that_umoci_made_is_taken_over(
+    registry: LayoutRegistry, umoci: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "images" / "localhost" / "okteto" / "api"
+    target.parent.mkdir(parents=True)
+    run(umoci, "init", "--layout", str(target))
+    run(umoci, "new", "--image", f"{target}:theirs")
+    assert list(registry.tags(API)) == ["theirs"]
+    assert ImageView.read(registry, API.with_tag("theirs")).tree() == {}
+    push_image(registry, API, files=FILES)
+    assert sorted(run(umoci, "list", "--layout", str(target)).split()) == ["1.0", "theirs"]

@@ -43,6 +43,14 @@ def test_a_manifest() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "media_type"), [("layers", OCI_MANIFEST), ("manifests", OCI_INDEX)]
+)
+def test_null_is_a_list_without_items(name: str, media_type: str) -> None:
+    found = read_document(encoded({"config": CONFIG, name: None}))
+    assert (found.media_type, found.manifests) == (media_type, ())
+
+
 def test_an_index() -> None:
     assert read_document(encoded({**INDEX, "mediaType": OCI_INDEX})) == Document(
         OCI_INDEX, manifests=(Descriptor(OCI_MANIFEST, C, 4),)

@@ -205,3 +205,40 @@ def test_a_copy_is_checked_too(
         registry.tag(api, OTHER)
     assert registry.resolve(OTHER) is None
     assert not registry.has_blob(OTHER, layer)
+
+
+def test_the_pool_may_lose_a_blob_at_any_moment(
+    registry: LayoutRegistry, folder: Path, api: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody deletes the last image that has it, just before it is linked."""
+    written = registry.write_blob(api, io.BytesIO(b"x"), OCI_LAYER)
+    pooled = folder / ".blobs" / "sha256" / written.digest.removeprefix("sha256:")
+    plain = os.link
+
+    def link(source: Path, target: Path) -> None:
+        if source == pooled:
+            pooled.unlink(missing_ok=True)
+        plain(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    registry.write_blob(OTHER, io.BytesIO(b"x"), OCI_LAYER)
+    with registry.open_blob(OTHER, written.digest) as stream:
+        assert stream.read() == b"x"
+    assert pooled.exists()
+
+
+def test_a_blob_may_go_while_it_is_mounted(
+    registry: LayoutRegistry, folder: Path, api: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = registry.write_blob(api, io.BytesIO(b"x"), OCI_LAYER)
+    registry.write_blob(OTHER, io.BytesIO(b"y"), OCI_LAYER)
+    path = folder / "localhost/okteto/api/blobs/sha256" / written.digest.removeprefix("sha256:")
+    plain = os.link
+
+    def link(source: Path, target: Path) -> None:
+        path.unlink()
+        plain(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    assert registry.mount_blob(api, OTHER, written.digest) is False
+    assert not registry.has_blob(OTHER, written.digest)

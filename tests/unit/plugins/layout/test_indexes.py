@@ -97,6 +97,13 @@ def test_tags_are_set_and_moved(path: Path) -> None:
     }
 
 
+def test_null_is_an_index_without_entries(path: Path) -> None:
+    path.write_text('{"schemaVersion": 2, "manifests": null}')
+    index = Indexes().read(path)
+    assert (index.tags, list(index.entries)) == ((), [])
+    assert len(json.loads(index.with_tag("x", IMAGE))["manifests"]) == 1
+
+
 def test_what_other_tools_wrote_stays(path: Path) -> None:
     entries: list[object] = [{"mediaType": OCI_MANIFEST, "digest": B, "size": 1}]
     document = {
