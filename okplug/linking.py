@@ -141,6 +141,8 @@ class _Linker:
 
         :param triggers: the ONBUILD instructions that it inherits, None if that is not known.
         """
+        for wanted in image.depends_on:
+            self.finder.by_dependency(image, wanted)  # what it says tells more than a FROM would
         dockerfile = self._read(image.dockerfile)
         args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers or ())))
         contexts = dict(image.named_contexts)
