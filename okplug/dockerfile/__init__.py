@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from okplug.dockerfile.parser import parse
     from okplug.dockerfile.sources import context_path, is_remote
-    from okplug.dockerfile.stagegraph import StageGraph, Step
+    from okplug.dockerfile.stagegraph import StageGraph, Step, find_target
     from okplug.dockerfile.stages import resolve
     from okplug.dockerfile.variables import (
         BadSubstitutionError,
@@ -59,7 +59,7 @@ _HOME = {
     ),
     "parser": ("parse",),
     "sources": ("context_path", "is_remote"),
-    "stagegraph": ("StageGraph", "Step"),
+    "stagegraph": ("StageGraph", "Step", "find_target"),
     "stages": ("resolve",),
     "variables": ("BadSubstitutionError", "expand", "expand_body", "split_words"),
 }
@@ -87,6 +87,7 @@ __all__ = [
     "context_path",
     "expand",
     "expand_body",
+    "find_target",
     "instruction_text",
     "is_glob",
     "is_remote",

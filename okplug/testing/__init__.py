@@ -4,7 +4,8 @@
 
 ``workspace`` writes files and runs whole commands in the test's process; ``HookRecorder`` writes
 down hook calls; ``FakeRegistry`` and ``FakeBuilder`` stand for backends; subclassing
-``RegistryContract`` or ``BuilderContract`` proves a backend. Only pytest is needed besides okplug.
+``RegistryContract`` or ``BuilderContract`` proves a backend; ``BuildCase`` and ``RecordingControl``
+are what a builder is given. Only pytest is needed besides okplug.
 """
 
 from __future__ import annotations
@@ -20,20 +21,24 @@ if TYPE_CHECKING:
     from okplug.testing.images import ImageView, Node, push_image, push_index
     from okplug.testing.recorder import HookRecorder
     from okplug.testing.registry import RegistryContract
+    from okplug.testing.requests import BuildCase, RecordingControl
 
 _MODULE_OF = {
+    "BuildCase": "okplug.testing.requests",
     "BuilderContract": "okplug.testing.builder",
     "FakeBuilder": "okplug.testing.builder",
     "FakeRegistry": "okplug.testing.fakeregistry",
     "HookRecorder": "okplug.testing.recorder",
     "ImageView": "okplug.testing.images",
     "Node": "okplug.testing.images",
+    "RecordingControl": "okplug.testing.requests",
     "RegistryContract": "okplug.testing.registry",
     "push_image": "okplug.testing.images",
     "push_index": "okplug.testing.images",
 }
 
 __all__ = [
+    "BuildCase",
     "BuilderContract",
     "FakeBuilder",
     "FakeRegistry",
@@ -41,6 +46,7 @@ __all__ = [
     "ImageView",
     "Node",
     "Outcome",
+    "RecordingControl",
     "RegistryContract",
     "Workspace",
     "make_workspace",

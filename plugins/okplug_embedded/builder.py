@@ -7,14 +7,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from okplug import Artifact
-from okplug_embedded.assembly import store_image, store_index
+from okplug_embedded.assembly import Assembly
+from okplug_embedded.images import Images
 from okplug_embedded.refusals import refuse
 from okplug_embedded.stages import StageBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from okplug import BuildControl, BuildOutline, BuildRequest, Descriptor, Registry
+    from okplug import BuildControl, BuildOutline, BuildRequest, Registry
 
 
 class EmbeddedBuilder:
@@ -24,15 +25,18 @@ class EmbeddedBuilder:
 
     def __init__(self) -> None:
         self.jobs = max(2, os.cpu_count() or 1)
+        self._images = Images()
 
     def describe(self) -> str:
         """Return what the header says."""
-        return "embedded (no daemon; for images without RUN)"
+        return "embedded (no daemon; images without RUN)"
 
     def check(self, outlines: Sequence[BuildOutline]) -> None:
-        """Refuse images that need a process or the network.
+        """Refuse images that need more than packaging.
 
-        :raises ManifestError: located at the first of them.
+        What only a RUN can use, such as secrets and the network, does not count.
+
+        :raises ManifestError: located at the first of them; it names the others.
         """
         refuse(outlines)
 
@@ -40,17 +44,26 @@ class EmbeddedBuilder:
         """Build an image for each platform, and an index if there are several.
 
         :raises BuildError: if an instruction fails.
+        :raises ManifestError: if a word of the Dockerfile cannot be expanded.
         :raises ContextChangedError: if a file is not what was hashed.
         :raises RegistryError: if the registry cannot be read or written.
         :raises CancelledError: if the run is interrupted.
         """
-        images: dict[str, Descriptor] = {}
-        for platform in request.platforms:
-            with ExitStack() as spools:
-                stage = StageBuilder(request, registry, control, platform, spools).build()
-                images[platform] = store_image(stage, platform, request, registry)
-        descriptor = images[request.platforms[0]]
-        if len(images) > 1:
-            descriptor = store_index(images, request, registry)
+        platforms = request.platforms
+        is_index = len(platforms) > 1 or request.args.get("BUILDKIT_MULTI_PLATFORM") in _TRUE
+        with ExitStack() as spools:
+            stages = StageBuilder(request, registry, control, self._images, spools)
+            assembly = Assembly(request, registry, stages.check)
+            images = {
+                platform: assembly.store_image(
+                    stages.build(platform), platform, {} if is_index else request.annotations
+                )
+                for platform in platforms
+            }
+            stages.check()
+        descriptor = assembly.store_index(images) if is_index else images[platforms[0]]
         reference = request.repository.with_tag("").with_digest(descriptor.digest)
         return Artifact(reference, descriptor)
+
+
+_TRUE = ("1", "true", "True", "TRUE", "t", "T")

@@ -1,8 +1,8 @@
-"""COPY and ADD: which sources there are, and where they go.
+"""Copy from one tree to another, by the rules of BuildKit's file operations.
 
-The rules are those of BuildKit's file operations: a directory's contents are copied, not itself; a
-file goes into a destination that is a directory or ends with a slash; links in the destination are
-followed.
+A directory's contents are copied, not itself. A file goes into a destination that is a directory or
+ends with a slash, else the destination is its name. Links that the destination leads over are
+followed; links within what is copied stay links.
 """
 
 from __future__ import annotations
@@ -11,201 +11,172 @@ import posixpath
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from okplug.dockerfile import Matcher, compile_glob, is_glob
-from okplug_embedded.archives import open_archive, unpack
+from okplug_embedded.failures import InstructionError
 from okplug_embedded.filesystem import (
     DIRECTORY,
     FILE,
     LINK,
+    PLAIN_DIRECTORY,
     ROOT,
     Entry,
     FileSystem,
-    FileSystemError,
     Node,
     Owner,
     Path,
     shown,
 )
 from okplug_embedded.layers import is_whiteout
+from okplug_embedded.sources import source_node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import ExitStack
+    from collections.abc import Callable
 
+    from okplug.dockerfile import Matcher
+    from okplug_embedded.modes import Mode
 
-class MissingSourceError(FileSystemError):
-    """A source names nothing."""
+#: what the patterns of a matcher said of a directory and those above it
+_Results = tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How an instruction copies, by its flags.
+    """How an instruction copies.
 
     :param owner: None keeps the source's.
-    :param mode: makes the new mode of the old one; None keeps it.
-    :param unpacks: archives are unpacked; spools keeps what that needs.
-    :param check: called for each file; what it raises ends the work.
+    :param mode: None keeps the source's.
+    :param excludes: matches what is not copied, by its path below the source.
+    :param check: called for each entry; what it raises ends the work.
     """
 
     owner: Owner | None
-    mode: Callable[[int, bool], int] | None
-    excludes: tuple[str, ...]
-    parents: bool
-    unpacks: bool
-    spools: ExitStack
+    mode: Mode | None
+    excludes: Matcher | None
     check: Callable[[], None]
 
+    def directory(self) -> Entry:
+        """Return a directory that is made above what is copied."""
+        mode = self.mode.of_new_directories if self.mode else PLAIN_DIRECTORY.mode
+        return replace(PLAIN_DIRECTORY, mode=mode, owner=self.owner or ROOT)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
+class _Folder:
+    """A directory on the way; one that no pattern wants is made when something in it is copied."""
+
+    entry: Entry
+    place: Path
+    above: _Folder | None
+    is_made: bool
+    include: _Results
+    exclude: _Results
+
+
 class Copier:
-    """Copies into one tree in one manner."""
+    """Copies from one tree into another; ``files`` and ``size`` tell how much."""
 
-    target: FileSystem
-    manner: Manner
+    def __init__(self, source: FileSystem, target: FileSystem, manner: Manner) -> None:
+        self.files = 0
+        self.size = 0
+        self._source = source
+        self._target = target
+        self._manner = manner
+        self._include: Matcher | None = None
+        self._inodes: dict[object, object] = {}
 
-    def copy(self, source: FileSystem, pattern: str, destination: str) -> None:
-        """Copy all that a pattern finds.
+    def copy(self, path: Path, destination: str, include: Matcher | None = None) -> None:
+        """Copy a file, or what lies in a directory.
 
         :param destination: absolute; a slash at its end means a directory.
-        :raises MissingSourceError: if a source without wildcard is not there.
-        :raises FileSystemError: if it cannot be copied there.
+        :param include: only what it matches is copied, by its path below the source.
+        :raises MissingSourceError: if the source is not there.
+        :raises InstructionError: if it cannot be copied there.
         """
-        if self.manner.parents:
-            self._copy_with_parents(source, pattern, destination)
-            return
-        for path in _found(source, pattern):
-            node = _source_node(source, path)
-            name = path.rstrip("/").rpartition("/")[2]
-            if node.is_directory or not self._excludes((name,)):
-                self._copy_one(source, path, node, destination)
-
-    def _copy_one(self, source: FileSystem, path: str, node: Node, destination: str) -> None:
-        if self.manner.unpacks and node.entry.kind == FILE:
-            archive = open_archive(node.entry, self.manner.spools)
-            if archive is not None:
-                place = self.target.resolve(destination)
-                self.target.make_directories(place)
-                unpack(archive, self.target, place, self.manner.owner)
-                return
-        owner = self.manner.owner or ROOT
+        self._include = include
         above = destination if destination.endswith("/") else posixpath.dirname(destination)
-        self.target.make_directories(self.target.resolve(above), owner)
-        place = self.target.resolve(destination)
-        there = self.target.get(place)
-        if node.is_directory:
-            self._copy_directory(source, source.resolve(path), place)
-            return
-        if there is not None and there.is_directory:
-            place = (*place, path.rstrip("/").rpartition("/")[2])
-        self._write(place, node.entry)
+        self._make(self._target.resolve(above))
+        place = self._target.resolve(destination)
+        text = "/".join(path)
+        node = source_node(self._source, self._source.resolve(text), text)
+        there = self._target.get(place)
+        if not node.is_directory and there is not None and there.is_directory:
+            place = (*place, path[-1])
+        self._make(place if node.is_directory and there is None else place[:-1])
+        self._copy(node, place)
 
-    def _copy_directory(self, source: FileSystem, path: Path, place: Path) -> None:
-        node = source.get(path)
-        assert node is not None
-        if self.target.get(place) is None:
-            self.target.make_directories(place[:-1], self.manner.owner or ROOT)
-            self._write(place, node.entry)
-        there = self.target.get(place)
-        if there is None or not there.is_directory:
-            raise FileSystemError(f"{shown(place)} is no directory, and a directory goes there")
-        for relative, child in source.below(path):
-            if not self._excludes(relative):
-                self._write_below(place, relative, child.entry)
+    def _make(self, place: Path) -> None:
+        self._target.make_directories(place, self._manner.directory())
 
-    def _write_below(self, place: Path, relative: Path, entry: Entry) -> None:
-        """Write what lies in a directory, which need not have been copied itself."""
-        self.target.make_directories((*place, *relative[:-1]), self.manner.owner or ROOT)
-        self._write((*place, *relative), entry)
+    def _copy(self, top: Node, place: Path) -> None:
+        todo: list[tuple[Node, Path, Path, _Folder | None]] = [(top, (), place, None)]
+        while todo:
+            node, relative, place, above = todo.pop()
+            self._manner.check()
+            folder = self._judged(node, relative, place, above)
+            if folder.is_made:
+                self._make_waiting(above)
+                self._write(node.entry, place, is_top=above is None)
+            if node.is_directory and (folder.is_made or self._may_go_on("/".join(relative))):
+                todo += [
+                    (node.children[name], (*relative, name), (*place, name), folder)
+                    for name in reversed(node.names())
+                ]
 
-    def _excludes(self, relative: Path) -> bool:
-        excludes = self.manner.excludes
-        return bool(excludes) and Matcher(excludes).matches("/".join(relative))
+    def _judged(self, node: Node, relative: Path, place: Path, above: _Folder | None) -> _Folder:
+        """Ask the patterns about an entry; what is copied is taken for made."""
+        if above is None:
+            return _Folder(node.entry, place, None, True, (), ())  # noqa: FBT003  # a field
+        text = "/".join(relative)
+        included, include = True, above.include
+        if self._include is not None:
+            included, include = self._include.enter(text, above.include)
+        excluded, exclude = False, above.exclude
+        if self._manner.excludes is not None:
+            excluded, exclude = self._manner.excludes.enter(text, above.exclude)
+        return _Folder(node.entry, place, above, included and not excluded, include, exclude)
 
-    def _write(self, place: Path, entry: Entry) -> None:
-        self.manner.check()
-        if is_whiteout(place):
-            raise FileSystemError(
-                f"{shown(place)}: names that begin with .wh. mean absence in layers"
+    def _may_go_on(self, relative: str) -> bool:
+        """Tell whether something in a directory may be copied that is not copied itself."""
+        excludes = self._manner.excludes
+        return (
+            self._include is not None
+            or excludes is None
+            or not excludes.can_skip_directory(relative)
+        )
+
+    def _make_waiting(self, folder: _Folder | None) -> None:
+        waiting = []
+        while folder is not None and not folder.is_made:
+            waiting.append(folder)
+            folder = folder.above
+        for each in reversed(waiting):
+            self._write(each.entry, each.place)
+            each.is_made = True
+
+    def _write(self, entry: Entry, place: Path, *, is_top: bool = False) -> None:
+        there = self._target.get(place)
+        if there is not None and there.is_directory != (entry.kind == DIRECTORY):
+            raise InstructionError(
+                f"{shown(place)} is a {there.entry.kind}, and a {entry.kind} goes there",
+                hint="copy to another place",
             )
-        there = self.target.get(place)
-        if there is not None and there.is_directory and entry.kind != DIRECTORY:
-            raise FileSystemError(f"{shown(place)} is a directory, and a {entry.kind} goes there")
-        self.target.put(place, self._as_wanted(entry))
+        if is_top and there is not None and entry.kind == DIRECTORY:
+            return
+        if is_whiteout(place):
+            raise InstructionError(
+                f"{shown(place)} cannot be in an image: .wh. marks what layers take away"
+            )
+        self._target.put(place, self._as_wanted(entry, place))
+        if entry.kind != DIRECTORY:
+            self.files += 1
+            self.size += entry.content.size if entry.content else 0
 
-    def _as_wanted(self, entry: Entry) -> Entry:
+    def _as_wanted(self, entry: Entry, place: Path) -> Entry:
+        if entry.kind not in (FILE, DIRECTORY, LINK):
+            raise InstructionError(
+                f"{shown(place)} would be a {entry.kind}, which the embedded builder does not copy"
+            )
         mode = entry.mode
-        if self.manner.mode is not None and entry.kind != LINK:
-            mode = self.manner.mode(mode, entry.kind == DIRECTORY)
-        return replace(entry, mode=mode, owner=self.manner.owner or entry.owner)
-
-    def _copy_with_parents(self, source: FileSystem, pattern: str, destination: str) -> None:
-        above, pivot, below = pattern.partition("/./")
-        base = source.resolve(above) if pivot else ()
-        place = self.target.resolve(destination)
-        for relative in _deep_matches(source, base, below if pivot else pattern):
-            for length in range(1, len(relative)):
-                node = source.get((*base, *relative[:length]))
-                assert node is not None
-                if self.target.get((*place, *relative[:length])) is None:
-                    self._write_below(place, relative[:length], node.entry)
-            node = _source_node(source, "/".join((*base, *relative)))
-            if node.is_directory:
-                self._copy_directory(source, (*base, *relative), (*place, *relative))
-            elif not self._excludes(relative):
-                self._write_below(place, relative, node.entry)
-
-
-def _source_node(source: FileSystem, path: str) -> Node:
-    node = source.get(source.resolve(path))
-    if node is None:
-        raise MissingSourceError(f"/{path.strip('/')} is not there")
-    return node
-
-
-def _found(source: FileSystem, pattern: str) -> Iterator[str]:
-    """Yield the path itself, or in order what its wildcards find."""
-    if not is_glob(pattern):
-        yield pattern.replace("\\", "") if "\\" in pattern else pattern
-        return
-    parts = [part for part in pattern.split("/") if part not in ("", ".")]
-    yield from sorted(_matches(source, "", parts))
-
-
-def _matches(source: FileSystem, above: str, parts: list[str]) -> Iterator[str]:
-    first, *rest = parts
-    node = source.get(source.resolve(above))
-    if node is None:
-        return
-    fits = compile_glob(first)
-    for name, child in list(node.children.items()):
-        if not fits(name):
-            continue
-        path = f"{above}/{name}"
-        if not rest:
-            yield path
-        elif child.is_directory or child.entry.kind == LINK:
-            yield from _matches(source, path, rest)
-
-
-def _deep_matches(source: FileSystem, base: Path, pattern: str) -> Iterator[Path]:
-    """Yield what a pattern of COPY --parents finds below *base*; ``**`` is any run of names."""
-    parts = tuple(part for part in pattern.split("/") if part not in ("", "."))
-    if not parts:
-        yield from ((name,) for name in sorted(getattr(source.get(base), "children", {})))
-        return
-    found = [path for path, _ in source.below(base) if _fits_deep(path, parts)]
-    if not found and not is_glob(pattern):
-        raise MissingSourceError(f"/{'/'.join((*base, *parts))} is not there")
-    tops: list[Path] = []
-    for path in found:
-        if not any(path[: len(top)] == top for top in tops):
-            tops.append(path)
-            yield path
-
-
-def _fits_deep(path: Path, parts: tuple[str, ...]) -> bool:
-    if not parts:
-        return not path
-    if parts[0] == "**":
-        return any(_fits_deep(path[skip:], parts[1:]) for skip in range(len(path) + 1))
-    return bool(path) and bool(compile_glob(parts[0])(path[0])) and _fits_deep(path[1:], parts[1:])
+        if self._manner.mode is not None and entry.kind != LINK:
+            mode = self._manner.mode.apply(mode, is_directory=entry.kind == DIRECTORY)
+        inode = entry.inode and self._inodes.setdefault(entry.inode, object())
+        return replace(entry, mode=mode, owner=self._manner.owner or entry.owner, inode=inode)

@@ -3,114 +3,179 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, Any
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from okplug import Descriptor, Reference, RegistryError, UsageError
+from okplug import Reference, RegistryError, UsageError
 from okplug.oci import read_document
-from okplug_embedded.filesystem import FileSystem, FileSystemError
-from okplug_embedded.layers import apply_layer, spool
+from okplug_embedded.baselayers import StoredLayer, apply_layer
+from okplug_embedded.failures import NEEDS_BUILDKIT, InstructionError
+from okplug_embedded.filesystem import FileSystem
 
 if TYPE_CHECKING:
-    from contextlib import ExitStack
+    from collections.abc import Callable, Mapping, Sequence
 
-    from okplug import Registry
+    from okplug import Descriptor, Registry
 
-
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
-    """A layer in a registry.
-
-    :param diff_id: the digest of what it is when it is not compressed.
-    """
-
-    descriptor: Descriptor
-    diff_id: str
+_KEPT_TREES = 16
+#: the variant of an architecture that names none
+_PLAIN_VARIANTS = {"amd64": 1, "arm": 7, "arm64": 8}
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SourceImage:
-    """An image of one platform; its files are fetched when they are first asked for.
+    """An image of one platform.
 
     :param config: the whole configuration document.
     """
 
-    registry: Registry
     reference: Reference
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     layers: tuple[StoredLayer, ...]
-    spools: ExitStack
-    _tree: FileSystem | None = field(default=None)
 
-    def tree(self) -> FileSystem:
-        """Return the file system; do not change it.
+    @property
+    def runtime(self) -> dict[str, Any]:
+        """What containers start with."""
+        return dict(self.config.get("config") or {})
 
+    @property
+    def platform(self) -> str:
+        """``os/arch[/variant]``."""
+        names = ("os", "architecture", "variant")
+        return "/".join(str(self.config[name]) for name in names if self.config.get(name))
+
+
+class Images:
+    """Opens images, and keeps the trees of those that were read last; for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._trees: OrderedDict[Reference, FileSystem] = OrderedDict()
+
+    def tree(self, image: SourceImage, check: Callable[[], None]) -> FileSystem:
+        """Return the file system of an image, which the caller may change.
+
+        :param check: called again and again; what it raises ends the work.
         :raises RegistryError: if a layer cannot be read.
-        :raises FileSystemError: if a layer cannot be unpacked.
+        :raises InstructionError: if a layer cannot be unpacked.
         """
-        if self._tree is None:
+        with self._lock:
+            tree = self._trees.get(image.reference)
+        if tree is None:
             tree = FileSystem()
-            for layer in self.layers:
-                apply_layer(tree, self._fetched(layer))
-            self._tree = tree
-        return self._tree
+            for layer in image.layers:
+                apply_layer(tree, layer, check)
+            tree.forget_changes()
+        with self._lock:
+            self._trees[image.reference] = tree
+            self._trees.move_to_end(image.reference)
+            while len(self._trees) > _KEPT_TREES:
+                self._trees.popitem(last=False)
+            return tree.copy()
 
-    def _fetched(self, layer: StoredLayer) -> IO[bytes]:
-        stream = self.registry.open_blob(self.reference, layer.descriptor.digest)
-        return self.spools.enter_context(spool(stream))
 
+def parse_name(text: str, images: Mapping[str, Reference]) -> Reference:
+    """Return the reference that a Dockerfile's text means.
 
-def open_image(
-    registry: Registry, reference: Reference, platform: str, spools: ExitStack
-) -> SourceImage | None:
-    """Return an image of a platform, None if the registry has none of that name.
-
-    :param spools: keeps temporary files open as long as the image is used.
-    :raises RegistryError: if it cannot be read.
-    :raises FileSystemError: if it has no image for the platform.
+    :param images: those that the workspace knows, by text.
+    :raises InstructionError: if it is no reference.
     """
-    found = registry.read_manifest(reference)
-    if found is None:
-        return None
-    descriptor, data = found
-    document = read_document(data, descriptor.media_type)
-    if document.manifests:
-        chosen = _for_platform(json.loads(data)["manifests"], platform)
-        if chosen is None:
-            raise FileSystemError(f"{reference} has no image for {platform}")
-        return open_image(registry, _by_digest(reference, chosen), platform, spools)
-    config, *layers = document.blobs
-    with registry.open_blob(reference, config.digest) as stream:
-        configuration = json.loads(stream.read())
-    diff_ids = configuration.get("rootfs", {}).get("diff_ids", [])
-    if len(diff_ids) != len(layers):
-        raise RegistryError(f"{reference} contradicts itself: its layers are not its diff_ids")
-    stored = tuple(map(StoredLayer, layers, diff_ids))
-    by_digest = _by_digest(reference, descriptor.digest)
-    return SourceImage(registry, by_digest, configuration, stored, spools)
-
-
-def named_image(text: str, images: dict[str, Reference]) -> Reference | None:
-    """Return the reference that a Dockerfile's text means, None if it is none."""
     if text in images:
         return images[text]
     try:
         reference = Reference.parse(text)
-    except UsageError:
-        return None
+    except UsageError as error:
+        raise InstructionError(error.message, hint=error.hint, near=text) from error
     return reference if reference.tag or reference.digest else reference.with_tag("latest")
+
+
+def open_image(registry: Registry, reference: Reference, platform: str) -> SourceImage:
+    """Return an image of a platform.
+
+    :raises RegistryError: if the registry cannot be read.
+    :raises InstructionError: if it has no such image, or none for the platform.
+    """
+    found = registry.read_manifest(reference)
+    if found is None:
+        raise InstructionError(
+            f"the registry has no image {reference}",
+            hint=f"it is {registry.describe()}; copy the image there, or name a BuildKit, "
+            "which fetches it, with --builder or BUILDKIT_HOST",
+        )
+    descriptor, data = found
+    reference = _by_digest(reference, descriptor.digest)
+    document = read_document(data, descriptor.media_type)
+    if document.manifests:
+        chosen = _choose(reference, json.loads(data)["manifests"], platform)
+        return open_image(registry, _by_digest(reference, chosen), platform)
+    if len(document.blobs) != 1 + len(json.loads(data).get("layers") or ()):
+        raise InstructionError(
+            f"the image {reference} has layers that are kept elsewhere", hint=NEEDS_BUILDKIT
+        )
+    return _read_image(registry, reference, document.blobs)
+
+
+def _read_image(
+    registry: Registry, reference: Reference, blobs: Sequence[Descriptor]
+) -> SourceImage:
+    config, *layers = blobs
+    with registry.open_blob(reference, config.digest) as stream:
+        data = stream.read()
+    try:
+        document = json.loads(data)
+        diff_ids = document["rootfs"]["diff_ids"] or []
+    except (ValueError, TypeError, LookupError) as error:
+        raise RegistryError(f"the configuration of {reference} is no image's") from error
+    if len(diff_ids) != len(layers):
+        raise RegistryError(
+            f"{reference} contradicts itself: {len(layers)} layers and {len(diff_ids)} diff_ids"
+        )
+    stored = (
+        StoredLayer(registry, reference, layer, diff_id)
+        for layer, diff_id in zip(layers, diff_ids, strict=True)
+    )
+    return SourceImage(reference, document, tuple(stored))
 
 
 def _by_digest(reference: Reference, digest: str) -> Reference:
     return reference.with_tag("").with_digest(digest)
 
 
-def _for_platform(manifests: list[dict[str, Any]], platform: str) -> str | None:
-    wanted = platform.split("/")
+def _choose(reference: Reference, manifests: list[dict[str, Any]], platform: str) -> str:
+    """Return the digest of the image that suits a platform best.
+
+    A machine runs what is made for a lower variant of its architecture.
+    """
+    system, architecture, wanted = _parts(*platform.split("/"))
+    best, digest = -1.0, ""
     for manifest in manifests:
-        has = manifest.get("platform", {})
-        if [has.get("os"), has.get("architecture"), has.get("variant", "")][
-            : len(wanted)
-        ] == wanted:
-            return str(manifest["digest"])
-    return None
+        its = manifest.get("platform") or {}
+        names = (its.get("os", ""), its.get("architecture", ""), its.get("variant") or "")
+        other_system, other, variant = _parts(*names)
+        if (other_system, other) == (system, architecture) and best < variant <= wanted:
+            best, digest = variant, str(manifest["digest"])
+    if not digest:
+        known = sorted({_name(manifest.get("platform") or {}) for manifest in manifests} - {""})
+        raise InstructionError(
+            f"the image {reference} has nothing for {platform}",
+            hint=f"it is for {', '.join(known)}" if known else "its index names no platform",
+        )
+    return digest
+
+
+def _parts(system: str, architecture: str = "", variant: str = "") -> tuple[str, str, float]:
+    try:
+        number = float(variant.removeprefix("v") or _PLAIN_VARIANTS.get(architecture, 0))
+    except ValueError:
+        return system, f"{architecture}/{variant}", 0
+    return system, architecture, number
+
+
+def _name(platform: dict[str, str]) -> str:
+    if platform.get("os") == "unknown":  # what attests to an image is none itself
+        return ""
+    return "/".join(
+        platform[name] for name in ("os", "architecture", "variant") if name in platform
+    )

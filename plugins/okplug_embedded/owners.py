@@ -1,21 +1,25 @@
-"""``--chown`` and ``--chmod``."""
+"""``--chown`` and USER: who owns what an instruction writes."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from okplug_embedded.filesystem import FILE, FileSystem, FileSystemError, Owner
+from okplug_embedded.failures import InstructionError
+from okplug_embedded.filesystem import FILE, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from okplug_embedded.filesystem import FileSystem
 
-_HIGHEST = 2**32 - 1
-_CLAUSE = re.compile(r"(?P<who>[ugoa]*)(?P<how>[-+=])(?P<what>[rwxXst]*)")
-_SHIFTS = {"u": 6, "g": 3, "o": 0}
-_BITS = {"r": 4, "w": 2, "x": 1}
-_SPECIAL = {"u": 0o4000, "g": 0o2000, "o": 0}
-_STICKY = 0o1000
+_NUMBER = re.compile(r"[0-9]{1,10}", re.ASCII)
+_HIGHEST = 2**31 - 1
+#: bytes of the largest /etc/passwd that is read, as BuildKit has it
+_LARGEST = 10 << 20
+_NAME, _ID, _GROUP = 0, 2, 3
+
+
+class UnknownNameError(InstructionError):
+    """The image has no user or group of that name."""
 
 
 def read_owner(text: str, tree: FileSystem) -> Owner:
@@ -23,83 +27,52 @@ def read_owner(text: str, tree: FileSystem) -> Owner:
 
     A number alone is user and group; a name alone brings the user's own group.
 
-    :raises FileSystemError: if the image has no such name.
+    :raises UnknownNameError: if the image has no such name.
+    :raises InstructionError: if a number is too large.
     """
     user, colon, group = text.partition(":")
-    if user.isdecimal():
-        uid = gid = _number(user)
+    if user in ("", "root"):
+        owner = Owner(0, 0)
+    elif _NUMBER.fullmatch(user):
+        owner = Owner(_number(user), _number(user))
     else:
-        fields = _account(tree, "etc/passwd", user, "user")
-        uid, gid = _number(fields[2]), _number(fields[3])
-    if colon and group:
-        gid = _number(group) if group.isdecimal() else 0
-        if not group.isdecimal():
-            gid = _number(_account(tree, "etc/group", group, "group")[2])
-    return Owner(uid, gid)
+        fields = _account(tree, "/etc/passwd", user, "user")
+        owner = Owner(_number(fields[_ID]), _number(fields[_GROUP]))
+    if not colon:
+        return owner
+    if group in ("", "root"):
+        return Owner(owner.uid, 0)
+    if _NUMBER.fullmatch(group):
+        return Owner(owner.uid, _number(group))
+    return Owner(owner.uid, _number(_account(tree, "/etc/group", group, "group")[_ID]))
 
 
 def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) > _HIGHEST:
-        raise FileSystemError(f"{text} is no number of a user or group")
+    if not _NUMBER.fullmatch(text) or int(text) > _HIGHEST:
+        raise InstructionError(f"{text} is no number of a user or group: expected 0 to {_HIGHEST}")
     return int(text)
 
 
 def _account(tree: FileSystem, path: str, name: str, what: str) -> list[str]:
-    node = tree.get(tree.resolve(path))
-    if node is not None and node.entry.kind == FILE and node.entry.content is not None:
-        with node.entry.content.open() as stream:
-            lines = stream.read().decode("utf-8", "replace").splitlines()
-        for line in lines:
-            fields = line.split(":")
-            if fields[0] == name and len(fields) >= 4:  # noqa: PLR2004  # both files have four
-                return fields
-    raise FileSystemError(f"the image's /{path} has no {what} {name!r}")
-
-
-def read_mode(text: str) -> Callable[[int, bool], int]:
-    """Return what makes the new mode of the old one and of whether it is a directory's.
-
-    :param text: octal digits, or clauses such as ``u+x,go-w`` as chmod takes them.
-    :raises FileSystemError: if it is neither.
-    """
-    if re.fullmatch(r"[0-7]{1,5}", text) and int(text, 8) <= 0o7777:  # noqa: PLR2004  # all bits
-        mode = int(text, 8)
-        return lambda _old, _is_directory: mode
-    clauses = [_CLAUSE.fullmatch(part) for part in text.split(",")]
-    matches = [match for match in clauses if match]
-    if len(matches) != len(clauses):
-        raise FileSystemError(f"{text!r} is no mode: expected octal digits or u+x,go-w")
-
-    def change(mode: int, is_directory: bool) -> int:  # noqa: FBT001  # one of two facts
-        for match in matches:
-            mode = _changed(mode, match, is_directory=is_directory)
-        return mode
-
-    return change
-
-
-def _changed(mode: int, clause: re.Match[str], *, is_directory: bool) -> int:
-    who = "ugo" if not clause["who"] or "a" in clause["who"] else clause["who"]
-    bits = 0
-    for letter in clause["what"]:
-        bits |= _bits(letter, who, runs=is_directory or bool(mode & 0o111))
-    covered = 0
-    for one in who:
-        covered |= 7 << _SHIFTS[one] | _SPECIAL[one]
-    if clause["how"] == "+":
-        return mode | bits
-    return mode & ~(bits if clause["how"] == "-" else covered) | (
-        bits if clause["how"] == "=" else 0
+    """Return the fields of a user or group, at least four."""
+    accounts = [line.split(":") for line in _lines(tree, path)]
+    accounts = [fields for fields in accounts if len(fields) > _GROUP and fields[_NAME]]
+    for fields in accounts:
+        if fields[_NAME] == name:
+            return fields
+    names = ", ".join(fields[_NAME] for fields in accounts[:5])
+    raise UnknownNameError(
+        f"{path} of the image has no {what} {name!r}",
+        hint=f"it has {names}; or write numbers" if names else "write numbers",
     )
 
 
-def _bits(letter: str, who: str, *, runs: bool) -> int:
-    if letter == "t":
-        return _STICKY
-    bits = 0
-    for one in who:
-        if letter == "s":
-            bits |= _SPECIAL[one]
-        elif letter != "X" or runs:
-            bits |= _BITS[letter.lower()] << _SHIFTS[one]
-    return bits
+def _lines(tree: FileSystem, path: str) -> list[str]:
+    node = tree.get(tree.resolve(path))
+    content = node.entry.content if node and node.entry.kind == FILE else None
+    if content is None:
+        return []
+    if content.size > _LARGEST:
+        raise InstructionError(f"{path} of the image has more than {_LARGEST >> 20} MiB")
+    with content.open() as stream:
+        return stream.read().decode("utf-8", "replace").splitlines()

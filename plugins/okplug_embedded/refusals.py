@@ -1,21 +1,26 @@
-"""What the embedded builder refuses, before anything of a run is built."""
+"""What the embedded builder refuses before anything of a run is built."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from okplug import BuildOutline, Location, ManifestError
-from okplug.dockerfile import is_remote
+from okplug import Location, ManifestError
+from okplug.dockerfile import BadSubstitutionError, expand, is_remote, locate
+from okplug_embedded.failures import NEEDS_BUILDKIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from okplug import BuildOutline
     from okplug.dockerfile import Instruction
 
-_BUILDKIT = (
-    "name a BuildKit with --builder or BUILDKIT_HOST, or install buildkitd; "
-    "the embedded builder only packages files"
+#: frontends that read what the embedded builder reads
+_DOCKER_FRONTEND = re.compile(
+    r"(?:docker\.io/)?docker/dockerfile(?:-upstream|-labs)?(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?",
+    re.ASCII,
 )
+_LONGEST = 60
 
 
 def refuse(outlines: Sequence[BuildOutline]) -> None:
@@ -23,58 +28,72 @@ def refuse(outlines: Sequence[BuildOutline]) -> None:
 
     :raises ManifestError: located at the first of them; it names the others.
     """
-    problems = [problem for outline in outlines if (problem := _problem(outline))]
+    problems = [problem for outline in outlines for problem in _first_problem(outline)]
     if not problems:
         return
     first, *others = problems
-    message = first.message
+    message = f"this image {first.message}"
     if others:
-        places = "; ".join(f"{other.location}: {other.message}" for other in others)
-        message = f"{message}; and so on: {places}"
+        places = "; ".join(f"{other.location} {other.message}" for other in others)
+        message = f"{message}; and {len(others)} more: {places}"
     raise ManifestError(message, location=first.location, hint=first.hint)
 
 
-def _problem(outline: BuildOutline) -> ManifestError | None:
-    path = outline.dockerfile.path
-    for message, line in _problems(outline):
-        return ManifestError(
-            f"{outline.image.address} {message}",
-            location=Location(path, line, 1) if line else outline.image.location,
-            hint=_BUILDKIT,
-        )
-    return None
+def _first_problem(outline: BuildOutline) -> list[ManifestError]:
+    return list(_problems(outline))[:1]
 
 
-def _problems(outline: BuildOutline) -> Iterator[tuple[str, int]]:
-    foreign = outline.resolution.whole_context
-    if "the frontend" in foreign:
-        yield f"needs another frontend: {foreign}", 0
-    if outline.image.named_contexts:
-        yield "has named contexts, which the embedded builder cannot read", 0
+def _problems(outline: BuildOutline) -> Iterator[ManifestError]:
+    image, file = outline.image, outline.dockerfile
+    arguments = {name.partition("@")[0]: value for name, value in outline.resolution.args}
+    syntax = arguments.get("BUILDKIT_SYNTAX") or file.syntax
+    if syntax and not _DOCKER_FRONTEND.fullmatch(syntax.split(" ")[0]):
+        numbered = enumerate(file.lines, 1)
+        line = next((number for number, text in numbered if syntax in text), 0)
+        yield _refusal(f"needs the frontend {syntax}", Location(file.path, line))
+    if image.named_contexts:
+        names = ", ".join(name for name, _ in image.named_contexts)
+        yield _refusal(f"has named contexts: {names}", image.place("named_contexts"))
     for platform in outline.platforms:
-        if not platform.startswith("linux/"):
-            yield f"is for {platform}; the embedded builder packages linux images only", 0
-    for trigger in outline.triggers:
-        for message in _unsupported(trigger.trigger or trigger):
-            yield f"{message} (ONBUILD of its base)", outline.resolution.stages[-1].origin.line
-    for stage in outline.resolution.stages:
-        for instruction in stage.instructions:
-            for message in _unsupported(instruction):
-                yield message, instruction.line
+        if platform.startswith("windows/"):
+            yield _refusal(f"is for {platform}", image.place("platforms"))
+    for instruction in _instructions(outline):
+        message = _unsupported(instruction, arguments)
+        if message:
+            where = locate(file.path, file.lines, instruction.line, instruction.end_line)
+            yield _refusal(message, where)
 
 
-def _unsupported(instruction: Instruction) -> Iterator[str]:
+def _refusal(message: str, where: Location) -> ManifestError:
+    return ManifestError(message, location=where, hint=NEEDS_BUILDKIT)
+
+
+def _instructions(outline: BuildOutline) -> list[Instruction]:
+    """Return what the build carries out, in the order of the lines that stand for it."""
+    stages = outline.resolution.stages
+    own = (instruction for stage in stages for instruction in stage.instructions)
+    return sorted((*outline.resolution.triggers, *own), key=lambda each: each.line)
+
+
+def _unsupported(instruction: Instruction, arguments: Mapping[str, str]) -> str:
+    """Say what an instruction needs that is not here, ``""`` if it needs nothing."""
     if instruction.name == "RUN":
-        yield f"needs a process: RUN {_short(instruction.text)}"
+        return f"needs a process: RUN {_short(instruction.text)}"
     if instruction.name == "ADD":
         for word in instruction.words[:-1]:
-            if is_remote(word):
-                yield f"fetches a URL: ADD {_short(word)}"
-        for flag in ("checksum", "keep-git-dir"):
-            if instruction.flag(flag) is not None:
-                yield f"fetches a URL: ADD --{flag}"
+            if is_remote(_expanded(word, arguments)):
+                return f"fetches what is elsewhere: ADD {_short(word)}"
+    return ""
 
 
-def _short(text: str, longest: int = 60) -> str:
+def _expanded(word: str, arguments: Mapping[str, str]) -> str:
+    """Return a word with the build arguments in it; the build itself will know all variables."""
+    try:
+        return expand(word, arguments.get)
+    except BadSubstitutionError:
+        return word
+
+
+def _short(text: str) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
