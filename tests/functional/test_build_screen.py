@@ -1,0 +1,261 @@
+"""What ``okplug build`` prints: whole screens on standard error, and nothing on standard output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug import hookimpl
+from okplug.errors import BuildError, ExitCode, Location
+from okplug.testing import HookRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from okplug.config import Config
+    from tests.functional.conftest import Shop
+
+
+@pytest.fixture
+def screen(shop: Shop, masked: Callable[[str], str]) -> Callable[..., str]:
+    """Return what builds, one image after the other, and returns what is printed."""
+    shop.registry.concurrency = 1
+
+    def build(*argv: str, exit_code: int = 0, plugins: tuple[object, ...] = ()) -> str:
+        outcome = shop.run("build", *argv, plugins=plugins).assert_exit(exit_code)
+        assert outcome.stdout == ""
+        return masked(outcome.stderr)
+
+    return build
+
+
+def test_all_is_built(screen: Callable[..., str]) -> None:
+    assert (
+        screen()
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests
+builder: in memory
+
+base:base  BUILT   [ 25%]  0.00s  new
+lib:lib    BUILT   [ 50%]  0.00s  new
+api:api    BUILT   [ 75%]  0.00s  new
+web:web    BUILT   [100%]  0.00s  new
+=============================== 4 built in 0.00s ===============================
+"""
+    )
+
+
+def test_all_is_reused(screen: Callable[..., str]) -> None:
+    screen()
+    assert (
+        screen()
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests
+
+base:base  REUSED  [ 25%]
+lib:lib    REUSED  [ 50%]
+api:api    REUSED  [ 75%]
+web:web    REUSED  [100%]
+============================== 4 reused in 0.00s ===============================
+"""
+    )
+
+
+def test_a_file_changed(shop: Shop, screen: Callable[..., str]) -> None:
+    screen()
+    shop.edit("lib/data", "changed\n")
+    assert (
+        screen("api")
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 3 deselected / 1 selected
+builder: in memory
+
+base:base  REUSED  [ 33%]
+lib:lib    BUILT   [ 66%]  0.00s  data changed
+api:api    BUILT   [100%]  0.00s  dependency lib:lib changed
+========================== 2 built, 1 reused in 0.00s ==========================
+"""
+    )
+
+
+def test_the_output_of_builds(screen: Callable[..., str]) -> None:
+    assert (
+        screen("lib", "-v")
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 3 deselected / 1 selected
+builder: in memory
+
+base:base > COPY data
+base:base | building base
+base:base  BUILT   [ 50%]  0.00s  new
+lib:lib > COPY data
+lib:lib | building lib
+lib:lib    BUILT   [100%]  0.00s  new
+=============================== 2 built in 0.00s ===============================
+"""
+    )
+
+
+def test_failures(shop: Shop, screen: Callable[..., str]) -> None:
+    def fail() -> None:
+        raise BuildError(
+            "COPY data /lib: exit code 1",
+            location=Location(shop.workspace.root / "lib/Dockerfile", 3, 1),
+            hint="mend it",
+            source=("COPY data /lib",),
+            log=("cp: no space left",),
+        )
+
+    shop.before["lib:lib"] = fail
+    assert (
+        screen(exit_code=1)
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests
+builder: in memory
+
+base:base  BUILT   [ 25%]  0.00s  new
+lib:lib    FAILED  [ 50%]  0.00s
+api:api    BLOCKED [ 75%]         by lib:lib
+web:web    BUILT   [100%]  0.00s  new
+=================================== failures ===================================
+___________________________________ lib:lib ____________________________________
+lib/Dockerfile:3:1: COPY data /lib: exit code 1
+  >  3 | COPY data /lib
+  hint: mend it
+  | cp: no space left
+==================== 1 failed, 1 blocked, 2 built in 0.00s =====================
+"""
+    )
+
+
+def test_failures_in_brief(shop: Shop, screen: Callable[..., str]) -> None:
+    shop.break_down("lib:lib")
+    assert (
+        screen("-q", exit_code=1)
+        == """\
+=================================== failures ===================================
+___________________________________ lib:lib ____________________________________
+it is broken
+1 failed, 1 blocked, 2 built in 0.00s
+"""
+    )
+
+
+def test_the_first_failure_ends_the_run(shop: Shop, screen: Callable[..., str]) -> None:
+    shop.break_down("base:base")
+    assert (
+        screen("-x", "lib", exit_code=1)
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 3 deselected / 1 selected
+builder: in memory
+
+base:base  FAILED  [ 50%]  0.00s
+lib:lib    BLOCKED [100%]         by base:base
+=================================== failures ===================================
+__________________________________ base:base ___________________________________
+it is broken
+========================= 1 failed, 1 blocked in 0.00s =========================
+"""
+    )
+
+
+def test_a_missing_source(shop: Shop, screen: Callable[..., str]) -> None:
+    shop.edit("base/Dockerfile", "FROM scratch\nCOPY data \\\n  nowhere /base/\n")
+    assert (
+        screen("base", exit_code=1)
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 3 deselected / 1 selected
+builder: in memory
+
+base:base  FAILED  [100%]  0.00s
+=================================== failures ===================================
+__________________________________ base:base ___________________________________
+base/Dockerfile:2:1: nowhere is not in the context
+  >  2 | COPY data \\
+  hint: write it, or correct the instruction
+============================== 1 failed in 0.00s ===============================
+"""
+    )
+
+
+def test_warnings(screen: Callable[..., str]) -> None:
+    class Careful:
+        """Warns, once before anything is reported."""
+
+        @hookimpl
+        def okplug_configure(self, config: Config) -> None:
+            """Warn."""
+            config.warn("it is late")
+
+        @hookimpl
+        def okplug_plan_modify(self, config: Config) -> None:
+            """Warn of an image."""
+            config.warn("it is old", "base:base")
+
+    assert (
+        screen("base", plugins=(Careful(),))
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 3 deselected / 1 selected
+builder: in memory
+
+base:base  BUILT   [100%]  0.00s  new
+=================================== warnings ===================================
+it is late
+base:base: it is old
+========================= 1 built, 2 warnings in 0.00s =========================
+"""
+    )
+
+
+def test_nothing_selected(screen: Callable[..., str]) -> None:
+    assert (
+        screen("-k", "nobody", exit_code=ExitCode.NOTHING_SELECTED)
+        == """\
+================================= okplug build =================================
+root: ROOT
+registry: memory, as registry.test
+collected 4 images from 4 manifests / 4 deselected / 0 selected
+
+========================== nothing selected in 0.00s ===========================
+"""
+    )
+
+
+def test_a_wrong_manifest_is_told_without_a_frame(shop: Shop, screen: Callable[..., str]) -> None:
+    shop.edit("api/okteto.yaml", "build: {api: {context: nowhere}}\n")
+    assert screen(exit_code=ExitCode.USAGE_ERROR).startswith("error: api/okteto.yaml:1:24: ")
+
+
+def test_several_builds_at_once_are_told_in_the_header(
+    shop: Shop, screen: Callable[..., str]
+) -> None:
+    recorder = HookRecorder()
+    assert "\nbuilder: in memory, 3 at once\n" in screen("base", "-j", "3", plugins=(recorder,))
+    shop.jobs = 2
+    assert "\nbuilder: in memory, 2 at once\n" in screen("lib")
+    assert [event.jobs for event in recorder.events() if hasattr(event, "jobs")] == [3]
