@@ -152,7 +152,7 @@ def test_it_is_a_value() -> None:
     assert reference == Reference("r.io", "a", "", "")
     assert len({reference, Reference("r.io", "a"), reference.with_tag("1")}) == 2
     with pytest.raises(dataclasses.FrozenInstanceError):
-        reference.tag = "2"  # type: ignore[misc]
+        reference.tag = "2"  # type: ignore[misc]  # what is tested
     assert not hasattr(reference, "__dict__")
 
 

@@ -76,7 +76,7 @@ def test_a_disk_that_fails(tmp_path: Path) -> None:
     stream = VerifiedFile(blob(tmp_path, DATA))
     stream._file.close()
     with stream:
-        stream._file = FailingFile()  # type: ignore[assignment]
+        stream._file = FailingFile()  # type: ignore[assignment]  # a stand-in
         with pytest.raises(RegistryError, match=r"^cannot read .*: Input/output error"):
             stream.read(10)
 
