@@ -14,7 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from okplug.config import Config
+    from okplug.plan import Plan
     from tests.functional.conftest import Shop
+
+
+class InOrder:
+    """Lets images start in the plan's order, whatever their last builds took."""
+
+    @hookimpl
+    def okplug_plan_modify(self, plan: Plan) -> None:
+        """Prefer the first ones."""
+        for number, address in enumerate(reversed(list(plan.steps))):
+            plan.prefer(address, number)
 
 
 @pytest.fixture
@@ -23,7 +34,7 @@ def screen(shop: Shop, masked: Callable[[str], str]) -> Callable[..., str]:
     shop.registry.concurrency = 1
 
     def build(*argv: str, exit_code: int = 0, plugins: tuple[object, ...] = ()) -> str:
-        outcome = shop.run("build", *argv, plugins=plugins).assert_exit(exit_code)
+        outcome = shop.run("build", *argv, plugins=(InOrder(), *plugins)).assert_exit(exit_code)
         assert outcome.stdout == ""
         return masked(outcome.stderr)
 
