@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from okplug import hookimpl
 
 if TYPE_CHECKING:
-    from okplug.graph import ImageGraph
+    from okplug import ImageGraph
 
 VENDOR = ("org.opencontainers.image.vendor", "The Example Shop")
 

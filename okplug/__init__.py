@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         StepStarted,
         WarningRaised,
     )
+    from okplug.graph import Cause, ImageGraph
     from okplug.hookspecs import hookimpl
     from okplug.manifest.model import BuildArg, Image, Located, Manifest, Secret
     from okplug.pluginmanager import Provenance
@@ -95,6 +96,7 @@ _HOME = {
         "StepStarted",
         "WarningRaised",
     ),
+    "okplug.graph": ("Cause", "ImageGraph"),
     "okplug.hookspecs": ("hookimpl",),
     "okplug.manifest.model": ("BuildArg", "Image", "Located", "Manifest", "Secret"),
     "okplug.pluginmanager": ("Provenance",),
@@ -137,6 +139,8 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "StepPlanned",
     "StepStarted",
     "WarningRaised",
+    "Cause",
+    "ImageGraph",
     "hookimpl",
     "BuildArg",
     "Image",
