@@ -2,8 +2,8 @@
 
 A file is written under a temporary name, brought to the disk and then renamed or linked. A process
 that is killed leaves at most a temporary file, which is removed a day later. After a loss of power
-each file that has its name also has its bytes; names that were given in the last seconds may be
-missing, those given last first, so that no index outlives what it points to.
+each file that had to be durable has its bytes if it has its name; names that were given in the last
+seconds may be missing, those given last first, so that no index outlives what it points to.
 """
 
 from __future__ import annotations
@@ -57,15 +57,17 @@ def sweep(folder: Path) -> None:
                     path.unlink()
 
 
-def write_whole(path: Path, data: bytes, folder: Path) -> None:
+def write_whole(path: Path, data: bytes, folder: Path, *, durable: bool = True) -> None:
     """Write a file in one step, over the one that is there.
 
     :param folder: for the temporary file.
+    :param durable: bring it to the disk; without that a loss of power may leave an empty file.
     """
     with incoming(folder) as temporary:
         with temporary.open("xb", buffering=0) as file:
             write_all(file.fileno(), data)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         temporary.replace(path)
 
 

@@ -119,7 +119,7 @@ class Indexes:
         self._lock = threading.Lock()
 
     def read(self, path: Path) -> Index:
-        """Return the index as the file has it now, an empty one if there is no file.
+        """Return the index as the file has it now, one without entries if it is not there or empty.
 
         :raises RegistryError: if it cannot be read, or is no index.
         """
@@ -140,7 +140,8 @@ class Indexes:
         if known and known[0] == _version(stat):  # another thread was quicker
             return known[1]
         now = time.time_ns()
-        index = _parse(path, path.read_bytes())
+        data = path.read_bytes()
+        index = _parse(path, data) if data else Index(path)  # a loss of power may leave it empty
         if _is_settled(stat, now):
             self._known[path] = (_version(stat), index)
         return index

@@ -13,7 +13,7 @@ from okplug_layout.contents import descriptor_of, find_manifest, parts
 from okplug_layout.failures import storage_errors
 from okplug_layout.files import write_whole
 from okplug_layout.garbage import GRACE, remove_blob, remove_garbage
-from okplug_layout.indexes import Indexes, has_digest, has_tag
+from okplug_layout.indexes import Index, Indexes, has_digest, has_tag
 from okplug_layout.locks import exclusive
 from okplug_layout.places import Places
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug import Reference
-    from okplug_layout.indexes import Index
 
 _VERSION_FILE = json.dumps({"imageLayoutVersion": "1.0.0"}).encode()
 
@@ -200,14 +199,25 @@ class LayoutRegistry:
             write_whole(path, data, self._places.incoming)
 
     def _prepare(self, reference: Reference) -> None:
-        """Make the repository a layout if it is none; ``oci-layout`` is what is written last."""
+        """Make the repository a layout if it is none; ``oci-layout`` is what is written last.
+
+        What is in a new layout need not be durable: an empty file is as good as none.
+        """
         layout = self._places.layout(reference)
         version = layout / "oci-layout"
         with storage_errors("write", layout):
-            if version.exists():
+            if _has_bytes(version):
                 return
             with exclusive(self._places.lock(reference)):
                 self._places.blobs(reference).mkdir(parents=True, exist_ok=True)
-                if not self._places.index(reference).exists():
-                    self._write_index(self._index(reference).encode(), reference)
-                write_whole(version, _VERSION_FILE, self._places.incoming)
+                index = self._places.index(reference)
+                for path, data in ((index, Index(index).encode()), (version, _VERSION_FILE)):
+                    if not _has_bytes(path):
+                        write_whole(path, data, self._places.incoming, durable=False)
+
+
+def _has_bytes(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except FileNotFoundError:
+        return False

@@ -73,6 +73,11 @@ def test_a_file_that_is_not_there_is_an_empty_index(path: Path) -> None:
     }
 
 
+def test_an_empty_file_is_an_empty_index(path: Path) -> None:
+    path.touch()
+    assert Indexes().read(path) == Index(path)
+
+
 def test_tags_are_set_and_moved(path: Path) -> None:
     reader = Indexes()
     path.write_bytes(reader.read(path).with_tag("1.0", IMAGE))
@@ -152,7 +157,7 @@ def test_what_is_no_index(path: Path, text: str, problem: str) -> None:
     )
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("data", [b" ", b"{", b"\xff\xfe", b"[" * 100_000])
 def test_what_is_no_json(path: Path, data: bytes) -> None:
     path.write_bytes(data)
     with pytest.raises(RegistryError, match=r"is not the index of an OCI image layout: no JSON: "):

@@ -74,6 +74,48 @@ def test_a_layout_is_one_before_its_first_tag(
     assert index_of(folder, api)["manifests"] == []
 
 
+def test_a_layout_that_a_loss_of_power_left_empty_is_made_again(
+    registry: LayoutRegistry, folder: Path, api: Reference
+) -> None:
+    layout = folder / "localhost/okteto/api"
+    layout.mkdir(parents=True)
+    (layout / "index.json").touch()
+    (layout / "oci-layout").touch()
+    assert registry.resolve(api) is None
+    pushed = push_image(registry, api, files={"a": "1"})
+    assert registry.resolve(api) == pushed
+    assert json.loads((layout / "oci-layout").read_bytes()) == {"imageLayoutVersion": "1.0.0"}
+
+
+def test_a_layout_with_images_but_no_version_keeps_them(
+    registry: LayoutRegistry, folder: Path, api: Reference
+) -> None:
+    push_image(registry, api, files={"a": "1"})
+    (folder / "localhost/okteto/api/oci-layout").unlink()
+    push_image(registry, api.with_tag("2.0"), files={"a": "2"})
+    assert list(registry.tags(api)) == ["1.0", "2.0"]
+
+
+def test_what_must_survive_is_brought_to_the_disk_before_its_name(
+    registry: LayoutRegistry, folder: Path, api: Reference, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every blob, and an index that has a tag."""
+    synced: set[int] = set()
+    plain = os.fsync
+
+    def fsync(file: int) -> None:
+        synced.add(os.fstat(file).st_ino)
+        plain(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    push_image(registry, api, files={"a": "1"})
+    registry.tag(api, OTHER)
+    for repository in ("okteto/api", "cindy/api"):
+        layout = folder / "localhost" / repository
+        files = [layout / "index.json", *(layout / "blobs" / "sha256").iterdir()]
+        assert {path.stat().st_ino for path in files} <= synced
+
+
 def test_reading_makes_nothing(registry: LayoutRegistry, folder: Path, api: Reference) -> None:
     absent = api.with_tag("").with_digest(f"sha256:{'0' * 64}")
     assert registry.resolve(api) is None
@@ -229,7 +271,7 @@ def test_a_cut_copy_in_the_target_is_replaced(
 # ------------------------------------------------------------------------------------------ foreign
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"manifests": 1}'])
+@pytest.mark.parametrize("content", [b" ", b"{", b"[]", b'{"manifests": 1}'])
 def test_a_foreign_index_is_named_and_kept(
     registry: LayoutRegistry, folder: Path, api: Reference, content: bytes
 ) -> None:
