@@ -71,6 +71,7 @@ def _graph(manifests: Sequence[Manifest], naming: Naming, config: Config) -> Ima
     graph = build_graph(images, find, config.environ, config.text("platform"))
     before = graph.images()
     config.plugins.graph_modify(graph, config)
+    graph.order()  # refuses circles, and links anew what was built from images that are gone
     if graph.images() != before:
         ImageNames(naming, graph.images())
     return graph

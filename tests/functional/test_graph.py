@@ -218,6 +218,22 @@ def test_a_plugin_removes_an_image_that_others_depend_on(shop: Workspace) -> Non
     )
 
 
+def test_what_takes_the_place_of_a_removed_image_is_needed_too(shop: Workspace) -> None:
+    shop.write(
+        {
+            "okplug.toml": 'names = "{folder}/{name}"\n',
+            "one/okteto.yaml": "build:\n  lib: .\n",
+            "one/Dockerfile": "FROM scratch\n",
+            "two/okteto.yaml": "build:\n  lib: .\n  app: {context: ., dockerfile: App}\n",
+            "two/Dockerfile": "FROM scratch\n",
+            "two/App": "ARG OKTETO_BUILD_LIB_IMAGE\nFROM $OKTETO_BUILD_LIB_IMAGE\n",
+        }
+    )
+    assert shown(shop, "two:app") == "two:app\n└── two:lib  (FROM, two/App:2)\n"
+    shop.write({"okplugfile.py": PLUGIN.format('graph.remove_image("two:lib")')})
+    assert shown(shop, "two:app") == "two:app\n└── one:lib  (FROM, two/App:2)\n"
+
+
 def test_a_plugin_closes_a_circle(shop: Workspace) -> None:
     shop.write(
         {
