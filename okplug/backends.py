@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from okplug.context import ContextSnapshot
-    from okplug.dockerfile.model import Dockerfile, Instruction, Resolution
+    from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.manifest.model import Image, Secret
     from okplug.reference import Reference
 
@@ -158,16 +158,12 @@ class BuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class BuildOutline:
-    """What is known of a build before anything of the run is built.
-
-    :param triggers: ONBUILD instructions of its bases, as far as the workspace describes them.
-    """
+    """What is known of a build before anything of the run is built."""
 
     image: Image
     dockerfile: Dockerfile
     resolution: Resolution
     platforms: tuple[str, ...]
-    triggers: tuple[Instruction, ...] = ()
 
 
 class Builder(Protocol):

@@ -51,22 +51,9 @@ class Planner:
         )
 
     def _outline(self, step: Step) -> BuildOutline:
-        graph = self._collection.graph
-        node = graph.node(step.address)
-        uses = node.resolution.images
-        bases = (node.images.get(use.reference) for use in uses if use.cause == "FROM")
-        return BuildOutline(
-            step.image,
-            node.dockerfile,
-            node.resolution,
-            self.keyring.inputs(step.address).platforms,
-            tuple(
-                trigger
-                for base in bases
-                if base
-                for trigger in graph.node(base).resolution.passes_on.triggers
-            ),
-        )
+        node = self._collection.graph.node(step.address)
+        platforms = self.keyring.inputs(step.address).platforms
+        return BuildOutline(step.image, node.dockerfile, node.resolution, platforms)
 
     def changes(self, address: str) -> tuple[Change, ...] | None:
         """Return what differs from the last run that had the image, None if there was none."""

@@ -48,6 +48,7 @@ def _union(found: Sequence[Resolution]) -> Resolution:
         whole_context=next((one.whole_context for one in found if one.whole_context), ""),
         images=tuple(sorted(images, key=lambda use: use.line)),
         passes_on=_common([one.passes_on for one in found]),
+        triggers=tuple(dict.fromkeys(each for one in found for each in one.triggers)),
     )
 
 

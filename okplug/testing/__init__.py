@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from okplug.testing.workspace import Outcome, Workspace, make_workspace, workspace
 
 if TYPE_CHECKING:
-    from okplug.testing.builder import BuilderContract, FakeBuilder
+    from okplug.testing.builder import BuilderContract
+    from okplug.testing.fakebuilder import FakeBuilder
     from okplug.testing.fakeregistry import FakeRegistry
     from okplug.testing.images import ImageView, Node, push_image, push_index
     from okplug.testing.recorder import HookRecorder
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "BuildCase": "okplug.testing.requests",
     "BuilderContract": "okplug.testing.builder",
-    "FakeBuilder": "okplug.testing.builder",
+    "FakeBuilder": "okplug.testing.fakebuilder",
     "FakeRegistry": "okplug.testing.fakeregistry",
     "HookRecorder": "okplug.testing.recorder",
     "ImageView": "okplug.testing.images",

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from okplug.backends import BuildOutline, BuildRequest
 from okplug.canceltoken import CancelToken
-from okplug.dockerfile import parse, resolve
+from okplug.dockerfile import parse
 from okplug.dockerfile.model import Inherited
 from okplug.errors import Location
 from okplug.fingerprint import ContextIndex
 from okplug.manifest.model import Image
 from okplug.reference import Reference
+from okplug.resolving import resolve_on_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,11 +95,11 @@ class BuildCase:
     def _read(self) -> tuple[Dockerfile, Resolution]:
         path = self.folder / "Dockerfile"
         dockerfile = parse(path.read_bytes(), path)
-        resolution = resolve(
+        resolution = resolve_on_all(
             dockerfile,
             target=self.target,
             args=self.args,
-            platform=self.platforms[0],
+            platforms=self.platforms,
             inherited=lambda reference: self.passed_on.get(reference, _UNKNOWN),
         )
         return dockerfile, resolution

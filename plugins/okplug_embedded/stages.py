@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug import CancelledError, ManifestError
@@ -170,7 +170,7 @@ def _trigger(text: str, reference: str) -> Instruction:
     data = f"FROM scratch\n{text}\n".encode("utf-8", "surrogateescape")
     problem = "expected one instruction"
     try:
-        stages = parse(data, PurePosixPath(reference)).stages  # type: ignore[arg-type]  # a name
+        stages = parse(data, Path(reference)).stages
         if len(stages) == 1 and len(stages[0].instructions) == 1:
             return stages[0].instructions[0]
     except ManifestError as error:

@@ -26,8 +26,11 @@ BLOCK = tarfile.BLOCKSIZE
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _LONGEST_MAGIC = 6
-#: what ends an archive well; the type stubs do not know them
-_ENDS = (tarfile.EmptyHeaderError, tarfile.EOFHeaderError)  # type: ignore[attr-defined]
+#: what ends an archive well
+_ENDS = (
+    tarfile.EmptyHeaderError,  # type: ignore[attr-defined]  # the stubs do not know it
+    tarfile.EOFHeaderError,  # type: ignore[attr-defined]  # nor this
+)
 
 
 class UnknownCompressionError(InstructionError):

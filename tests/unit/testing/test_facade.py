@@ -12,6 +12,7 @@ from okplug import testing
 
 def test_public_names_are_pinned() -> None:
     assert sorted(testing.__all__) == [
+        "BuildCase",
         "BuilderContract",
         "FakeBuilder",
         "FakeRegistry",
@@ -19,6 +20,7 @@ def test_public_names_are_pinned() -> None:
         "ImageView",
         "Node",
         "Outcome",
+        "RecordingControl",
         "RegistryContract",
         "Workspace",
         "make_workspace",
