@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from okplug.reference import Reference
     from okplug.registries import Registries
 
-_ATTEMPTS = 2
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Building:
@@ -99,20 +97,15 @@ class Executor:
 
     def _build(self, step: Step, control: BuildControl) -> Artifact:
         step = self._keyed_again(step)
-        for attempt in range(1, _ATTEMPTS + 1):
-            self._refuse_missing_sources(step)
-            try:
-                artifact = self._hand_over(step, control)
-            except ContextChangedError as error:
-                if attempt == _ATTEMPTS:
-                    raise
-                control.warn(f"{error.message}; it is hashed and built again")
-                self._keyring.forget(step.address)
-                step = self._keyed_again(step)
-            else:
-                self._publish(step, artifact)
-                return artifact
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            artifact = self._hand_over(step, control)
+        except ContextChangedError as error:
+            control.warn(f"{error.message}; it is hashed and built again")
+            self._keyring.forget(step.address)
+            step = self._keyed_again(step)
+            artifact = self._hand_over(step, control)
+        self._publish(step, artifact)
+        return artifact
 
     def _keyed_again(self, step: Step) -> Step:
         """Take over the present key; it differs if files of the image or a dependency changed."""
@@ -124,6 +117,7 @@ class Executor:
         return step
 
     def _hand_over(self, step: Step, control: BuildControl) -> Artifact:
+        self._refuse_missing_sources(step)
         assert self._building.builder is not None
         task = BuildTask(self._request(step), self._building.builder, self._registry, control)
         built = self._config.plugins.build(dataclasses.replace(step, task=task), self._config)
