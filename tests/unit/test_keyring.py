@@ -1,0 +1,145 @@
+"""Keys of a graph: each computed once, and again where files changed."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug import hookimpl
+from okplug.collect import collect
+from okplug.errors import UsageError
+from okplug.fingerprint import ContextIndex
+from okplug.keyring import Keyring
+from okplug.manifest import plugin as okteto_plugin
+from okplug.testing import FakeRegistry, HookRecorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from okplug import Registry
+    from okplug.manifest.model import Image
+    from okplug.testing import Workspace
+
+
+class Inputs:
+    """Serves a registry, and adds to the key of one image."""
+
+    @hookimpl
+    def okplug_registry(self) -> Registry:
+        """Return a registry."""
+        return FakeRegistry()
+
+    @hookimpl
+    def okplug_key_inputs(self, image: Image) -> Mapping[str, str] | None:
+        """Add to web."""
+        return {"compiler": "gcc 14"} if image.name == "web" else None
+
+
+@pytest.fixture
+def chain(workspace: Workspace) -> Workspace:
+    """Base <- lib <- api, and web by itself, for two platforms."""
+    workspace.write(
+        {
+            "base/okteto.yaml": "build: {base: .}\n",
+            "base/Dockerfile": "FROM scratch\nCOPY data /\n",
+            "base/data": "base\n",
+            "lib/okteto.yaml": "build: {lib: {context: ., depends_on: 'base:base'}}\n",
+            "lib/Dockerfile": "FROM scratch\nCOPY data /\n",
+            "lib/data": "lib\n",
+            "api/okteto.yaml": "build: {api: {context: ., depends_on: 'lib:lib'}}\n",
+            "api/Dockerfile": "FROM scratch\nADD . /\n",
+            "web/okteto.yaml": "build: {web: .}\n",
+            "web/Dockerfile": "FROM scratch\n",
+        }
+    )
+    return workspace
+
+
+def keyring(
+    workspace: Workspace, *plugins: object, epoch: str = "", platform: str = "linux/amd64"
+) -> Keyring:
+    workspace.environ["SOURCE_DATE_EPOCH"] = epoch
+    config = workspace.config(
+        plugins=[okteto_plugin, Inputs(), *plugins],
+        settings={"registry": "registry.test", "platform": platform},
+    )
+    return Keyring(config, collect(config).graph, ContextIndex.open(workspace.root, None))
+
+
+def keys(ring: Keyring) -> dict[str, str]:
+    return {name: record.key for name, record in ring.compute(ring.graph.order()).items()}
+
+
+def test_each_record_is_computed_once(chain: Workspace) -> None:
+    recorder = HookRecorder()
+    ring = keyring(chain, recorder)
+    first = ring.record("api:api")
+    assert ring.record("api:api") is first
+    assert len(keys(ring)) == 4
+    asked = [arguments["image"].address for arguments in recorder.of("okplug_key_inputs")]
+    assert sorted(asked) == ["api:api", "base:base", "lib:lib", "web:web"]
+
+
+def test_a_record_holds_the_keys_of_its_dependencies(chain: Workspace) -> None:
+    ring = keyring(chain)
+    (item,) = (item for item in ring.record("api:api").items if item.kind == "dependency")
+    assert (item.subject, item.value) == ("lib:lib", ring.record("lib:lib").key)
+
+
+def test_a_whole_context_and_a_part_of_one(chain: Workspace) -> None:
+    ring = keyring(chain)
+    assert [file.relpath for file in ring.context("lib:lib").files] == ["data"]
+    assert [file.relpath for file in ring.context("api:api").files] == ["Dockerfile", "okteto.yaml"]
+    assert ring.context("web:web").files == ()
+
+
+def test_inputs(chain: Workspace) -> None:
+    ring = keyring(chain, epoch="1700000000", platform="linux/arm64")
+    inputs = ring.inputs("web:web")
+    assert inputs.platforms == ("linux/arm64",)
+    assert inputs.contributed == {"compiler": "gcc 14"}
+    assert inputs.source_date_epoch == 1_700_000_000
+    assert ring.inputs("base:base").contributed == {}
+
+
+def test_a_change_is_only_seen_when_the_files_are_forgotten(chain: Workspace) -> None:
+    ring = keyring(chain)
+    before = keys(ring)
+    chain.write({"lib/data": "changed, and longer\n"})
+    assert keys(ring) == before
+    ring.forget("lib:lib")
+    after = keys(ring)
+    assert {name for name in after if after[name] != before[name]} == {"lib:lib", "api:api"}
+
+
+def test_what_is_forgotten_without_a_change_has_the_same_key(chain: Workspace) -> None:
+    ring = keyring(chain)
+    before = keys(ring)
+    ring.forget("base:base")
+    assert keys(ring) == before
+
+
+def test_threads_get_one_record(chain: Workspace) -> None:
+    ring = keyring(chain)
+    found: list[object] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(ring.record("api:api"))) for _ in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 6
+    assert len({id(record) for record in found}) == 1
+
+
+@pytest.mark.parametrize("epoch", ["tomorrow", "-5", "1e9", "٣", " 1"])
+def test_a_wrong_epoch(chain: Workspace, epoch: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        keyring(chain, epoch=epoch)
+    assert raised.value.message == f"SOURCE_DATE_EPOCH is {epoch!r}"
+    assert raised.value.hint == (
+        "it is a whole number of seconds since 1970-01-01, such as 1700000000"
+    )
