@@ -126,7 +126,7 @@ def test_a_reused_image_whose_tag_cannot_be_written_fails(shop: Shop) -> None:
 
 def test_nothing_selected(shop: Shop) -> None:
     outcome = shop.run("build", "-k", "nothing").assert_exit(ExitCode.NOTHING_SELECTED)
-    assert "nothing selected in 0.0" in outcome.stderr
+    assert "nothing selected in " in outcome.stderr
     assert shop.built() == []
 
 

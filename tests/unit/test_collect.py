@@ -101,7 +101,7 @@ def test_a_build_argument_wins_over_the_manifest(two: Workspace) -> None:
 
 
 def test_what_no_plugin_takes_for_a_manifest_is_none(two: Workspace) -> None:
-    two.write({"base/images.json": "[]"})
+    two.write({"tools/images.json": "[]"})
     config = two.config(
         plugins=[okteto_plugin, RegistryPlugin()],
         settings={"registry": "registry.test", "manifests": ["okteto.yaml", "images.json"]},
