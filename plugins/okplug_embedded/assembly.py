@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from okplug.oci import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST
 from okplug_embedded.baselayers import StoredLayer
+from okplug_embedded.epoch import image_time, written
 from okplug_embedded.layers import write_layer
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Assembly:
         self._request = request
         self._registry = registry
         self._check = check
-        self._time = request.source_date_epoch or 0
+        self._time = image_time(request)
 
     def store_image(
         self, stage: Stage, platform: str, annotations: Mapping[str, str]
@@ -103,7 +103,7 @@ class Assembly:
         return {**_plain(descriptor), "mediaType": media_type}, layer.diff_id
 
     def _configuration(self, stage: Stage, platform: str, diff_ids: list[str]) -> dict[str, Any]:
-        created = datetime.fromtimestamp(self._time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        created = written(self._time)
         config = dict(stage.config)
         config["Env"] = [f"{name}={value}" for name, value in stage.environment.passed_on(()).env]
         config["Labels"] = {**(config.get("Labels") or {}), **dict(self._request.image.labels)}

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from okplug import Artifact
 from okplug_embedded.assembly import Assembly
 from okplug_embedded.images import Images
-from okplug_embedded.refusals import refuse
+from okplug_embedded.refusals import passed_over, refuse
 from okplug_embedded.stages import StageBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from okplug import BuildControl, BuildOutline, BuildRequest, Registry
+
+
+#: a build argument that asks for an index of one platform
+_INDEX = "BUILDKIT_MULTI_PLATFORM"
 
 
 class EmbeddedBuilder:
@@ -45,12 +49,15 @@ class EmbeddedBuilder:
 
         :raises BuildError: if an instruction fails.
         :raises ManifestError: if a word of the Dockerfile cannot be expanded.
+        :raises UsageError: if SOURCE_DATE_EPOCH is no time.
         :raises ContextChangedError: if a file is not what was hashed.
         :raises RegistryError: if the registry cannot be read or written.
         :raises CancelledError: if the run is interrupted.
         """
         platforms = request.platforms
-        is_index = len(platforms) > 1 or request.args.get("BUILDKIT_MULTI_PLATFORM") in _TRUE
+        is_index = len(platforms) > 1 or request.args.get(_INDEX) in ("1", "true")
+        for message in passed_over(request):
+            control.warn(message)
         with ExitStack() as spools:
             stages = StageBuilder(request, registry, control, self._images, spools)
             assembly = Assembly(request, registry, stages.check)
@@ -64,6 +71,3 @@ class EmbeddedBuilder:
         descriptor = assembly.store_index(images) if is_index else images[platforms[0]]
         reference = request.repository.with_tag("").with_digest(descriptor.digest)
         return Artifact(reference, descriptor)
-
-
-_TRUE = ("1", "true", "True", "TRUE", "t", "T")

@@ -12,7 +12,7 @@ from okplug_embedded.failures import NEEDS_BUILDKIT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from okplug import BuildOutline
+    from okplug import BuildOutline, BuildRequest
     from okplug.dockerfile import Instruction
 
 #: frontends that read what the embedded builder reads
@@ -37,6 +37,16 @@ def refuse(outlines: Sequence[BuildOutline]) -> None:
         places = "; ".join(f"{other.location} {other.message}" for other in others)
         message = f"{message}; and {len(others)} more: {places}"
     raise ManifestError(message, location=first.location, hint=first.hint)
+
+
+def passed_over(request: BuildRequest) -> list[str]:
+    """Return what a manifest or Dockerfile asks for, and what the image can be without."""
+    found = []
+    if request.image.export_cache or request.args.get("BUILDKIT_INLINE_CACHE") in ("1", "true"):
+        found.append("no cache is exported: the embedded builder keeps none")
+    if "error=true" in dict(request.dockerfile.directives).get("check", ""):
+        found.append("the checks of '# check=error=true' are BuildKit's, and are not made")
+    return found
 
 
 def _first_problem(outline: BuildOutline) -> list[ManifestError]:
