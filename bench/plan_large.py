@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Time ``okplug plan`` on a synthetic monorepo against ``git status``, in turn, in one run.
 
-    bench/plan_large.py GENERATOR [--images 1000] [--files 100] [--runs 5] [--cold] [--keep DIR]
+    bench/plan_large.py GENERATOR [--images 1000] [--files 100] [--runs 5] [--cold]
 
-GENERATOR is a script that takes OUT --images N --files N --git and writes the monorepo. The table gives medians over
-the runs: seconds and peak memory of whole processes, and the median of the ratios pair by pair. ``first``
-has neither context index nor run history, ``warm`` has both and nothing changed, ``one file`` has one file changed.
-With --cold, the page cache is dropped before every run, which needs root.
+GENERATOR is a script that takes OUT --images N --files N --git and writes the monorepo. The table
+gives medians over the runs: seconds and peak memory of whole processes, and the median of the
+ratios pair by pair. ``first`` has neither context index nor run history, ``warm`` has both and
+nothing changed, ``one file`` has one file changed. With --cold, the page cache is dropped before
+every run, which needs root.
 """
 
 from __future__ import annotations

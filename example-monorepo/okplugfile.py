@@ -1,6 +1,7 @@
 """A plugin of this monorepo: every image says who made it.
 
-A file of this name at the root serves the whole workspace; one in a folder serves the images at and below it.
+A file of this name at the root serves the whole workspace; one in a folder serves the images at and
+below it.
 """
 
 from __future__ import annotations

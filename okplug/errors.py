@@ -1,8 +1,7 @@
 """What can go wrong, and the exit code that says so.
 
-``OkplugError`` is what a user reads: one message, the place that it is about and the remedy.
-``cli.py`` is the one place that prints it. Anything else that escapes is a fault in okplug or in a
-plugin and exits with ``ExitCode.INTERNAL_ERROR``.
+``OkplugError`` is what a user reads; ``cli.py`` is the one place that prints it. Anything else that
+escapes is a fault in okplug or in a plugin.
 
     OkplugError
         UsageError          the command line or the settings

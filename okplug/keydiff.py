@@ -35,7 +35,8 @@ class Change:
     :param how: ``added``, ``removed`` or ``changed``.
     :param subject: what differs: a path, an address, the name of an argument, a line.
     :param detail: old and new value where they say something, else ``""``.
-    :param repeats_dependency: nothing differs but the keys of dependencies, which say so themselves.
+    :param repeats_dependency: nothing differs but the keys of dependencies, which say so
+        themselves.
     """
 
     kind: str

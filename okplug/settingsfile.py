@@ -12,9 +12,7 @@ from okplug.settings import Assignment
 if TYPE_CHECKING:
     from pathlib import Path
 
-SETTINGS_FILE = "okplug.toml"
-PYPROJECT_FILE = "pyproject.toml"
-
+SETTINGS_FILE, PYPROJECT_FILE = "okplug.toml", "pyproject.toml"
 _TABLE = re.compile(r"\s*\[\s*(?P<name>[^\]]+?)\s*\]")
 _SYNTAX_PLACE = re.compile(r"(?P<message>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
 

@@ -17,9 +17,7 @@ def image(name: str = "api", folder: str = "services/api", reference: str = "") 
     manifest = Path("/shop", folder, "okteto.yaml")
     place = Location(manifest, 2, 3)
     places = {"image": Location(manifest, 4, 12)} if reference else {}
-    return Image(
-        name, folder, place, manifest.parent, manifest, reference=reference, places=places
-    )
+    return Image(name, folder, place, manifest.parent, manifest, reference=reference, places=places)
 
 
 def personal(reference: str, naming: Naming = NAMING) -> list[str]:

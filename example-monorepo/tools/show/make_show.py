@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Write ``show``, a static program for Linux on x86-64 that prints the file named by its first argument.
+"""Write ``show``, a static program for Linux on x86-64 that prints the file it is given.
 
-It is made by hand, 64 bytes of ELF header, 56 of program header and the machine code below, so that the
-example needs no compiler. It exits with 1 when there is no argument or the file cannot be opened.
+It is made by hand, 64 bytes of ELF header, 56 of program header and the machine code below, so that
+the example needs no compiler. It exits with 1 when there is no argument or the file cannot be
+opened.
 """
 
 from __future__ import annotations
