@@ -26,7 +26,6 @@ BUILD = "build"
 FAILED = "failed"
 BLOCKED = "blocked"
 CANCELLED = "cancelled"
-DESELECTED = "deselected"
 
 
 @dataclass(frozen=True, slots=True)

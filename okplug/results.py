@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from okplug.backends import Artifact
 
-FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
-
 
 def result_value(artifact: Artifact, field: str) -> str:
     """Return one field of an image that is known by its digest.
@@ -25,8 +23,3 @@ def result_value(artifact: Artifact, field: str) -> str:
         "SHA": f"okteto@{reference.digest}",
     }
     return values[field]
-
-
-def variable_prefix(name: str) -> str:
-    """Return ``OKTETO_BUILD_<NAME>`` for an image's name."""
-    return f"OKTETO_BUILD_{name.upper().replace('-', '_')}"
