@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 REUSE = "reuse"
 BUILD = "build"
 FAILED = "failed"
-BLOCKED = "blocked"
-CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import shutil
 import subprocess
+import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from okplug.oci import read_document
+from okplug.reference import Reference
+from okplug.testing import FakeRegistry, ImageView
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 SEARCHED = f"{os.environ['PATH']}:/usr/sbin:/sbin:{ROOT}/.tox/bin"
@@ -80,3 +87,29 @@ def _wait_until_ready(address: str, daemon: subprocess.Popen[bytes]) -> None:
         assert daemon.poll() is None, "buildkitd ended by itself"
         assert time.monotonic() < deadline, "buildkitd does not answer"
         time.sleep(0.1)
+
+
+@pytest.fixture
+def from_archive() -> Callable[[Path], ImageView]:
+    """Return what reads the OCI archive that BuildKit exports."""
+    return _read_archive
+
+
+def _read_archive(path: Path) -> ImageView:
+    """Read the OCI archive that BuildKit exports."""
+    registry = FakeRegistry()
+    reference = Reference.parse("localhost/oracle:1")
+    with tarfile.open(path) as archive:
+
+        def read(name: str) -> bytes:
+            stream = archive.extractfile(name)
+            assert stream is not None
+            return stream.read()
+
+        descriptor = json.loads(read("index.json"))["manifests"][0]
+        data = read(f"blobs/sha256/{descriptor['digest'][7:]}")
+        for blob in read_document(data).blobs:
+            content = io.BytesIO(read(f"blobs/sha256/{blob.digest[7:]}"))
+            registry.write_blob(reference, content, blob.media_type)
+        written = registry.write_manifest(reference, descriptor["mediaType"], data)
+    return ImageView.read(registry, reference.with_tag("").with_digest(written.digest))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
 import tarfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from okplug.oci import read_document
 from okplug.reference import Reference
-from okplug.testing import FakeRegistry, ImageView
+from okplug.testing import ImageView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from okplug.testing import Workspace
@@ -143,26 +142,6 @@ def write_context(folder: Path) -> None:
             archive.addfile(member)
 
 
-def from_archive(path: Path) -> ImageView:
-    """Read the OCI archive that BuildKit exports."""
-    registry = FakeRegistry()
-    reference = Reference.parse("localhost/oracle:1")
-    with tarfile.open(path) as archive:
-
-        def read(name: str) -> bytes:
-            stream = archive.extractfile(name)
-            assert stream is not None
-            return stream.read()
-
-        descriptor = json.loads(read("index.json"))["manifests"][0]
-        data = read(f"blobs/sha256/{descriptor['digest'][7:]}")
-        for blob in read_document(data).blobs:
-            content = io.BytesIO(read(f"blobs/sha256/{blob.digest[7:]}"))
-            registry.write_blob(reference, content, blob.media_type)
-        written = registry.write_manifest(reference, descriptor["mediaType"], data)
-    return ImageView.read(registry, reference.with_tag("").with_digest(written.digest))
-
-
 def settings(view: ImageView) -> dict[str, Any]:
     """Return what containers start with; ArgsEscaped is a remnant that only Windows ever read."""
     found = {
@@ -178,7 +157,11 @@ def settings(view: ImageView) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_the_same_image(
-    name: str, workspace: Workspace, buildkit: BuildKit, tmp_path: Path
+    name: str,
+    workspace: Workspace,
+    buildkit: BuildKit,
+    tmp_path: Path,
+    from_archive: Callable[[Path], ImageView],
 ) -> None:
     context = workspace.root / "ctx"
     write_context(context)
