@@ -74,17 +74,19 @@ class Plan:
 
     :param steps: by address.
     :param dependencies: address -> the steps that must be done first, for steps that are built.
+    :param asked: what the user selected; other steps are there because these need them.
     :param priorities: address -> weight; of the steps that could start, the heaviest does.
     :param deselected: the addresses that dropped out, with the reason.
     """
 
     steps: dict[str, Step]
     dependencies: dict[str, tuple[str, ...]]
+    asked: frozenset[str]
     priorities: dict[str, float] = field(default_factory=dict)
     deselected: dict[str, str] = field(default_factory=dict)
 
     def deselect(self, address: str, reason: str) -> None:
-        """Take a step out of the run; a step that is built cannot do without its dependencies.
+        """Take a step out of the run, and the steps that only it needs.
 
         :raises ValueError: if another step waits for it.
         """
@@ -94,6 +96,16 @@ class Plan:
         del self.steps[address]
         self.dependencies.pop(address, None)
         self.deselected[address] = reason
+        self._drop_unneeded()
+
+    def _drop_unneeded(self) -> None:
+        needed = set(self.asked)
+        for address in reversed(list(self.steps)):
+            if address in needed:
+                needed.update(self.dependencies.get(address, ()))
+            else:
+                del self.steps[address]
+                self.dependencies.pop(address, None)
 
     def prefer(self, address: str, weight: float) -> None:
         """Let a step start before others that could start, if its weight is greater."""
@@ -225,4 +237,5 @@ def make_plan(
             for address, step in steps.items()
             if address in kept and step.verdict == BUILD
         },
+        frozenset(asked),
     )

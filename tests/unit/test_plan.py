@@ -191,9 +191,15 @@ def test_a_step_that_another_waits_for_cannot_be_deselected() -> None:
     plan = plan_of({"api"}, base=BUILD, lib=BUILD, api=BUILD, web=BUILD)
     with pytest.raises(ValueError, match=r"^lib cannot be deselected: api is built from it$"):
         plan.deselect("lib", "no reason")
+
+
+def test_what_only_a_deselected_step_needs_goes_with_it() -> None:
+    plan = plan_of({"api", "web"}, base=BUILD, lib=BUILD, api=BUILD, web=BUILD)
     plan.deselect("api", "no reason")
-    plan.deselect("lib", "no reason")
-    assert list(plan.steps) == ["base"]
+    assert set(plan.steps) == set(plan.dependencies) == {"base", "web"}
+    assert plan.deselected == {"api": "no reason"}
+    plan.deselect("web", "no reason")
+    assert plan.steps == plan.dependencies == {}
 
 
 def test_a_reused_step_has_no_dependencies_to_drop() -> None:

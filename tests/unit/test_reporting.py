@@ -154,7 +154,7 @@ def test_a_failure_without_a_place(run: Run, error: Exception) -> None:
 
 def test_a_plan_without_a_builder(run: Run) -> None:
     with run.reporting as reporting:
-        reporting.planned(Plan({":api": step(verdict="reuse")}, {}), None, 4)
+        reporting.planned(Plan({":api": step(verdict="reuse")}, {}, frozenset({":api"})), None, 4)
     event = run.one(events.Planned)
     assert event == events.Planned(event.time, builder="", jobs=0, build=0, reuse=1)
     planned = run.one(events.StepPlanned)
