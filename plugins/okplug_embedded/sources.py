@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from okplug import ManifestError
 from okplug.dockerfile import compile_glob, is_glob
 from okplug_embedded.failures import InstructionError
+from okplug_embedded.filesystem import LINK
 
 if TYPE_CHECKING:
     from okplug_embedded.filesystem import FileSystem, Node, Path
@@ -64,6 +65,13 @@ def missing(tree: FileSystem, names: Path, source: str) -> MissingSourceError:
     """Return the error of a source that names nothing, with what may have been meant."""
     import difflib
 
+    node = tree.get(names)
+    if node is not None and node.entry.kind == LINK:
+        return MissingSourceError(
+            f"/{'/'.join(names)} is a link to {node.entry.target}, which is not there",
+            hint="links are followed within what is copied from, and never out of it",
+            near=source,
+        )
     above = tree.get(names[:-1])
     known = {"/".join((*names[:-1], name)) for name in (above.names() if above else ())}
     wanted = "/".join(names)

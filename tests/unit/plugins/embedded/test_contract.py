@@ -1,4 +1,4 @@
-"""The embedded builder keeps the contract of builders, and so does the fake one where it can."""
+"""The embedded builder keeps the contract of builders."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 class TestEmbeddedBuilder(BuilderContract):
+    """With a registry in memory."""
+
     @pytest.fixture
     def builder(self) -> EmbeddedBuilder:
+        """Return the builder."""
         return EmbeddedBuilder()
 
     @pytest.fixture
     def registry(self) -> Registry:
+        """Return the registry."""
         return FakeRegistry()

@@ -100,9 +100,9 @@ if TYPE_CHECKING:
         pytest.param(
             """
             COPY <<-A /x
-            	one
-            		two
-            	A
+            \tone
+            \t\ttwo
+            \tA
             """,
             """
             x 644 one
