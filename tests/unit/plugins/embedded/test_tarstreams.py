@@ -101,9 +101,7 @@ def test_zstd_is_refused_where_the_library_cannot_read_it(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     stream = io.BytesIO(_ZSTD)
     message = r"^it is compressed with zstd, which this Python cannot read$"
-    with pytest.raises(
-        UnknownCompressionError, match=rf"^the tar archive is damaged: {message}"
-    ) as error:
+    with pytest.raises(UnknownCompressionError, match=message) as error:
         Decompressed(stream)
     assert error.value.hint == "compress it with gzip or xz, or use Python 3.14 or a BuildKit"
     assert stream.closed
