@@ -164,7 +164,9 @@ class ImageView:
         config = json.loads(_blob(registry, reference, document["config"]))
         layers = tuple(_layer(registry, reference, layer) for layer in document["layers"] or ())
         found_ids = [f"sha256:{hashlib.sha256(layer).hexdigest()}" for layer in layers]
-        assert (config["rootfs"]["diff_ids"] or []) == found_ids, "diff_ids are not those of the layers"
+        assert (config["rootfs"]["diff_ids"] or []) == found_ids, (
+            "diff_ids are not those of the layers"
+        )
         return cls(descriptor, document, config, layers)
 
     def members(self, layer: int) -> tuple[str, ...]:

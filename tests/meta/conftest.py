@@ -61,6 +61,8 @@ def _imports(node: ast.AST, *, checking: bool) -> Iterator[str]:
 def _read(top: Path, base: Path) -> list[Source]:
     found = []
     for path in sorted(top.rglob("*.py")):
+        if path.name.endswith("_pb2.py"):
+            continue  # generated, and held against its source by a tox environment
         text = path.read_text(encoding="utf-8")
         module = ".".join(path.relative_to(base).with_suffix("").parts)
         module = module.removesuffix(".__init__")

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
             id="a malformed pattern",
         ),
         pytest.param(
-            "COPY --exclude=[a dir /x/",
-            "2:6: invalid pattern '[a': a '[' is not closed\n"
+            "FROM scratch\nCOPY --from=0 --exclude=[a / /x/",
+            "3:15: invalid pattern '[a': a '[' is not closed\n"
             "  hint: write a backslash before '*', '?', '[' and '\\' to take them literally",
             id="a malformed exclude pattern",
         ),
