@@ -1,8 +1,8 @@
 """okplug: pytest for container images.
 
-These are the public names. Everything that a plugin needs is here, in ``okplug.dockerfile``,
-``okplug.oci`` and ``okplug.testing``; other modules may change without notice. Names are imported
-when they are first used, so that ``import okplug`` is cheap.
+These are the public names. Everything that a plugin needs is here, in ``okplug.credentials``,
+``okplug.dockerfile``, ``okplug.oci`` and ``okplug.testing``; other modules may change without
+notice. Names are imported when they are first used, so that ``import okplug`` is cheap.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         StepFinished,
         StepLog,
         StepPlanned,
+        StepProgress,
         StepStarted,
         WarningRaised,
     )
@@ -93,6 +94,7 @@ _HOME = {
         "StepFinished",
         "StepLog",
         "StepPlanned",
+        "StepProgress",
         "StepStarted",
         "WarningRaised",
     ),
@@ -137,6 +139,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "StepFinished",
     "StepLog",
     "StepPlanned",
+    "StepProgress",
     "StepStarted",
     "WarningRaised",
     "Cause",

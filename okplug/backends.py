@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from okplug.context import ContextSnapshot
     from okplug.dockerfile.model import Dockerfile, Resolution
+    from okplug.errors import Location
     from okplug.manifest.model import Image, Secret
     from okplug.reference import Reference
 
@@ -111,8 +112,21 @@ class BuildControl(Protocol):
     def log(self, text: str, instruction: str = "") -> None:
         """Report a line of output and the instruction that printed it."""
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, location: Location | None = None) -> None:
         """Report something that the user should know and that stops nothing."""
+
+    def progress(self, part: str, name: str, state: str, current: int = 0, total: int = 0) -> None:
+        """Report that a part of the build began, goes on, or ended.
+
+        It may be called as often as there is something to say: ``running`` is passed on a few times
+        a second.
+
+        :param part: tells it from the image's other parts.
+        :param name: as people know it, such as ``[2/3] RUN make`` or ``transferring context``.
+        :param state: ``started``, ``running``, ``done``, ``cached`` or ``failed``.
+        :param current: bytes that are through.
+        :param total: bytes that there are, 0 when nobody knows.
+        """
 
     @property
     def is_cancelled(self) -> bool:

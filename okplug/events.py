@@ -86,6 +86,27 @@ class StepLog(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class StepProgress(Event):
+    """A part of a build began, goes on, or ended: an instruction, or a transfer within one.
+
+    A part may begin again after its end; what was said last counts.
+
+    :param part: tells it from the image's other parts.
+    :param name: as people know it, such as ``[2/3] RUN make`` or ``transferring context``.
+    :param state: ``started``, ``running``, ``done``, ``cached`` or ``failed``.
+    :param current: bytes that are through.
+    :param total: bytes that there are, 0 when nobody knows.
+    """
+
+    address: str
+    part: str
+    name: str
+    state: str
+    current: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished(Event):
     """An image has its final verdict.
 
@@ -118,10 +139,12 @@ class WarningRaised(Event):
     """Something that a user should know and that stops nothing.
 
     :param address: the image it is about, ``""`` for the run.
+    :param location: the place it is about as ``file:line:column``, ``""`` when there is none.
     """
 
     message: str
     address: str = ""
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
     from okplug.backends import BuildControl, Builder
     from okplug.collect import Collection
     from okplug.config import Config
+    from okplug.errors import Location
     from okplug.plan import Plan, Step
     from okplug.scheduler import CancelToken
+
+
+#: seconds in which one event says how far a part of a build is
+_PAUSE = 0.25
+_ENDS = {"done", "cached", "failed"}
 
 
 class Reporting:
@@ -59,9 +65,9 @@ class Reporting:
         """Send an event with the present time."""
         self._bus.emit(kind(time=self._bus.now(), **fields))
 
-    def warn(self, message: str, address: str = "") -> None:
+    def warn(self, message: str, address: str = "", location: str = "") -> None:
         """Send a warning."""
-        self.emit(events.WarningRaised, message=message, address=address)
+        self.emit(events.WarningRaised, message=message, address=address, location=location)
 
     def exit_code(self) -> ExitCode:
         """Return how the run ended, by its results."""
@@ -142,14 +148,39 @@ class _Control:
         self._reporting = reporting
         self._address = address
         self._token = token
+        self._told: dict[str, float] = {}
 
     def log(self, text: str, instruction: str = "") -> None:
         self._reporting.emit(
             events.StepLog, address=self._address, instruction=instruction, text=text
         )
 
-    def warn(self, message: str) -> None:
-        self._reporting.warn(message, self._address)
+    def warn(self, message: str, location: Location | None = None) -> None:
+        place = str(location) if location else ""
+        self._reporting.warn(message, self._address, place)
+
+    def progress(self, part: str, name: str, state: str, current: int = 0, total: int = 0) -> None:
+        if state == "running" and not self._is_due(part):
+            return
+        if state in _ENDS:
+            self._told.pop(part, None)
+        self._reporting.emit(
+            events.StepProgress,
+            address=self._address,
+            part=part,
+            name=name,
+            state=state,
+            current=current,
+            total=total,
+        )
+
+    def _is_due(self, part: str) -> bool:
+        """Tell whether nothing was said of a running part for a while."""
+        now = time.monotonic()
+        if now - self._told.get(part, -_PAUSE) < _PAUSE:
+            return False
+        self._told[part] = now
+        return True
 
     @property
     def is_cancelled(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.backends import BuildOutline, BuildRequest
 from okplug.canceltoken import CancelToken
@@ -105,8 +105,21 @@ class BuildCase:
         return dockerfile, resolution
 
 
+class Progress(NamedTuple):
+    """What a builder said of a part of a build."""
+
+    part: str
+    name: str
+    state: str
+    current: int = 0
+    total: int = 0
+
+
 class RecordingControl:
     """A ``BuildControl`` that writes down what a builder reports.
+
+    ``lines`` are the lines of output, ``warnings`` the warnings, ``locations`` the place of each
+    warning, and ``parts`` what was said of the parts of the build.
 
     :param cancel_after: the question ``is_cancelled`` that is the first to be answered with yes; 0
         for never.
@@ -115,6 +128,8 @@ class RecordingControl:
     def __init__(self, cancel_after: int = 0) -> None:
         self.lines: list[str] = []
         self.warnings: list[str] = []
+        self.locations: list[Location | None] = []
+        self.parts: list[Progress] = []
         self.asked = 0
         self._cancel_after = cancel_after
         self._token = CancelToken()
@@ -126,10 +141,16 @@ class RecordingControl:
         with self._lock:
             self.lines.append(text)
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, location: Location | None = None) -> None:
         """Write a warning down."""
         with self._lock:
             self.warnings.append(message)
+            self.locations.append(location)
+
+    def progress(self, part: str, name: str, state: str, current: int = 0, total: int = 0) -> None:
+        """Write down how far a part is."""
+        with self._lock:
+            self.parts.append(Progress(part, name, state, current, total))
 
     @property
     def is_cancelled(self) -> bool:

@@ -138,6 +138,7 @@ def test_public_names_are_pinned() -> None:
         "StepFinished",
         "StepLog",
         "StepPlanned",
+        "StepProgress",
         "StepStarted",
         "UsageError",
         "WarningRaised",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Descriptor,
         Registry,
     )
+    from okplug.errors import Location
     from okplug.planning import Planner
     from okplug.testing import Workspace
 
@@ -70,9 +71,14 @@ class Control:
         """Note the line."""
         self.notes.append(f"log {text} {instruction}".rstrip())
 
-    def warn(self, message: str) -> None:
+    def warn(self, message: str, location: Location | None = None) -> None:
         """Note the warning."""
         self.notes.append(f"warn {message}")
+        assert location is None
+
+    def progress(self, part: str, name: str, state: str, current: int = 0, total: int = 0) -> None:
+        """Note how far a part is."""
+        self.notes.append(f"progress {part} {name} {state} {current} {total}")
 
     @property
     def is_cancelled(self) -> bool:

@@ -181,6 +181,74 @@ def test_what_a_builder_reports(run: Run) -> None:
     assert heard == ["cancelled"]
 
 
+def test_a_warning_of_a_builder_has_its_place(run: Run) -> None:
+    with run.reporting as reporting:
+        reporting.control(":api", CancelToken()).warn("odd", Location(Path("/shop/Dockerfile"), 7))
+    warning = run.one(events.WarningRaised)
+    assert warning == events.WarningRaised(warning.time, "odd", ":api", "/shop/Dockerfile:7")
+
+
+def progress_of(run: Run) -> list[tuple[object, ...]]:
+    """Return what was told of parts, without the time."""
+    return [
+        (event.address, event.part, event.name, event.state, event.current, event.total)
+        for event in run.recorder.events()
+        if isinstance(event, events.StepProgress)
+    ]
+
+
+def test_parts_of_a_build(run: Run) -> None:
+    with run.reporting as reporting:
+        control = reporting.control(":api", CancelToken())
+        control.progress("a", "[1/2] FROM x", "cached")
+        control.progress("b", "[2/2] RUN make", "started")
+        control.progress("c", "transferring context", "running", 5, 9)
+        control.progress("b", "[2/2] RUN make", "failed")
+    assert progress_of(run) == [
+        (":api", "a", "[1/2] FROM x", "cached", 0, 0),
+        (":api", "b", "[2/2] RUN make", "started", 0, 0),
+        (":api", "c", "transferring context", "running", 5, 9),
+        (":api", "b", "[2/2] RUN make", "failed", 0, 0),
+    ]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the only item of a list: the time that reporting has."""
+    time = [1000.0]
+    monkeypatch.setattr("okplug.reporting.time.monotonic", lambda: time[0])
+    return time
+
+
+def test_a_running_part_is_told_of_a_few_times_a_second(run: Run, clock: list[float]) -> None:
+    with run.reporting as reporting:
+        control = reporting.control(":api", CancelToken())
+        control.progress("a", "pulling", "started")
+        for number in range(200):
+            control.progress("a", "pulling", "running", number)
+            control.progress("b", "pushing", "running", number)
+            clock[0] += 1 / 64
+        control.progress("a", "pulling", "done", 200)
+    told = progress_of(run)
+    assert [(state, current) for _, part, _, state, current, _ in told if part == "a"] == [
+        ("started", 0),
+        *(("running", number) for number in range(0, 200, 16)),
+        ("done", 200),
+    ]
+    assert len([part for _, part, *_ in told if part == "b"]) == 13
+
+
+def test_a_part_that_begins_again_is_told_of_at_once(run: Run, clock: list[float]) -> None:
+    with run.reporting as reporting:
+        control = reporting.control(":api", CancelToken())
+        control.progress("a", "pulling", "running", 1)
+        control.progress("a", "pulling", "done", 2)
+        control.progress("a", "pulling", "running", 3)
+        clock[0] += 0.1
+        control.progress("a", "pulling", "running", 4)
+    assert [current for *_, current, _ in progress_of(run)] == [1, 2, 3]
+
+
 def test_warnings_from_before_the_run_are_events_too(run: Run) -> None:
     run.config.warn("early")
     with run.reporting:
