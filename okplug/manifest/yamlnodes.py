@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 100_000
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NESTING = "exceeded maximum nesting depth"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _STANDARD_TAG = "tag:yaml.org,2002:"
@@ -125,12 +126,21 @@ def compose(data: bytes, path: Path) -> Node | None:
     """
     data = data.removeprefix(_BYTE_ORDER_MARK)
     _check_encoding(data, path)
-    composer = _Composer(path)
     try:
-        for event in yaml.parse(data, Loader=_LOADER):
-            composer.take(event)
+        return _compose(data, path, _LOADER)
     except yaml.YAMLError as error:
+        if _NESTING in str(error):
+            # libyaml looks ahead, and gives up at a depth of its own before the bound is reached
+            return _compose(data, path, yaml.SafeLoader)
         raise _syntax_error(error, data, path) from error
+
+
+def _compose(
+    data: bytes, path: Path, loader: type[yaml.SafeLoader | yaml.CSafeLoader]
+) -> Node | None:
+    composer = _Composer(path)
+    for event in yaml.parse(data, Loader=loader):
+        composer.take(event)
     return composer.root
 
 

@@ -106,7 +106,7 @@ class Unpacker:
 
     def _real(self, path: Path) -> Path:
         """Follow the links above the last name; nothing leads out of the directory."""
-        return (*self.tree.resolve("/".join(path[:-1]), self.place), path[-1])
+        return (*self.tree.resolve("/".join(path[:-1]), self.place), *path[-1:])
 
     def _owned(self, entry: Entry, member: tarfile.TarInfo) -> Entry:
         return replace(entry, owner=self.owner or Owner(member.uid, member.gid))

@@ -73,11 +73,10 @@ def missing(tree: FileSystem, names: Path, source: str) -> MissingSourceError:
             near=source,
         )
     above = tree.get(names[:-1])
-    known = {"/".join((*names[:-1], name)) for name in (above.names() if above else ())}
-    wanted = "/".join(names)
-    close = difflib.get_close_matches(wanted, sorted(known), n=_GUESSES)
-    hint = f"there is {', '.join(close)}" if close else ""
-    return MissingSourceError(f"/{wanted} is not there", hint=hint, near=source)
+    known = above.names() if above else ()
+    close = sorted(difflib.get_close_matches(names[-1], known, n=_GUESSES))
+    hint = f"there is {', '.join('/'.join((*names[:-1], name)) for name in close)}" if close else ""
+    return MissingSourceError(f"/{'/'.join(names)} is not there", hint=hint, near=source)
 
 
 def _matches(tree: FileSystem, folder: Path, patterns: Path) -> list[Path]:

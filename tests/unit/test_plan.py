@@ -199,7 +199,7 @@ def test_what_only_a_deselected_step_needs_goes_with_it() -> None:
     assert set(plan.steps) == set(plan.dependencies) == {"base", "web"}
     assert plan.deselected == {"api": "no reason"}
     plan.deselect("web", "no reason")
-    assert plan.steps == plan.dependencies == {}
+    assert (plan.steps, plan.dependencies) == ({}, {})
 
 
 def test_a_reused_step_has_no_dependencies_to_drop() -> None:
