@@ -172,12 +172,16 @@ class BuildRequest:
 
 @dataclass(frozen=True, slots=True)
 class BuildOutline:
-    """What is known of a build before anything of the run is built."""
+    """What is known of a build before anything of the run is built.
+
+    :param context: the files that it will read, as they are now; None where nobody has looked.
+    """
 
     image: Image
     dockerfile: Dockerfile
     resolution: Resolution
     platforms: tuple[str, ...]
+    context: ContextSnapshot | None = None
 
 
 class Builder(Protocol):

@@ -54,6 +54,13 @@ class ContextSnapshot(Protocol):
         """The entries, sorted by *relpath* as bytes; the folders above an entry are there too."""
 
     @property
+    def ignored(self) -> tuple[str, ...]:
+        """The patterns of ``.dockerignore`` that left entries out.
+
+        Of two snapshots with the same root and patterns, each is part of what the other could read.
+        """
+
+    @property
     def digest(self) -> str:
         """Xxh3-128 over the entries."""
 

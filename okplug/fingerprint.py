@@ -84,6 +84,7 @@ class Snapshot:
     """
 
     root: Path
+    ignored: tuple[str, ...]
     digest: str
     proof: str
     unmatched: tuple[UnmatchedSource, ...]
@@ -186,7 +187,8 @@ class ContextIndex:
                 self._made[key] = self._recall(key, select) or self._make(select)
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
-        return Snapshot(context, record.digest.hex(), record.proof.hex(), unmatched, entries)
+        digest, proof = record.digest.hex(), record.proof.hex()
+        return Snapshot(context, tuple(patterns), digest, proof, unmatched, entries)
 
     def forget(self, context: Path) -> None:
         """Have the next snapshot read all files below *context* anew."""

@@ -53,7 +53,8 @@ class Planner:
     def _outline(self, step: Step) -> BuildOutline:
         node = self._collection.graph.node(step.address)
         platforms = self.keyring.inputs(step.address).platforms
-        return BuildOutline(step.image, node.dockerfile, node.resolution, platforms)
+        context = self.keyring.context(step.address)
+        return BuildOutline(step.image, node.dockerfile, node.resolution, platforms, context)
 
     def changes(self, address: str) -> tuple[Change, ...] | None:
         """Return what differs from the last run that had the image, None if there was none."""

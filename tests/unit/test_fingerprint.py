@@ -120,6 +120,12 @@ def test_files_are_listed_by_the_bytes_of_their_names(tree: Path) -> None:
     )
 
 
+def test_a_snapshot_says_which_patterns_left_entries_out(tree: Path) -> None:
+    index = ContextIndex.open(tree.parent, None)
+    assert index.snapshot(tree, None, ("bin", "!bin/run")).ignored == ("bin", "!bin/run")
+    assert index.snapshot(tree, None).ignored == ()
+
+
 def test_names_that_are_not_utf8_sort_by_their_bytes(tmp_path: Path) -> None:
     """Their surrogate escapes would sort elsewhere."""
     root = plant(tmp_path / "ctx", {"\udcff": "x", "￿": "y", "\U00010000": "z"})

@@ -36,6 +36,7 @@ class Snapshot:
     digest: str = "d" * 32
     proof: str = "e" * 64
     root: Path = Path("/shop")
+    ignored: tuple[str, ...] = ()
     files: tuple[ContextFile, ...] = ()
 
     def open(self, relpath: str) -> BinaryIO:
