@@ -1,0 +1,137 @@
+"""Why a build failed: the cause, its place, its last lines, and the remedy.
+
+The place, the process and the log come from BuildKit's typed details. The causes that have no type
+of their own, such as what a registry answers, are told by the daemon's words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from okplug import BuildError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from okplug import BuildRequest
+    from okplug_buildkit.solve.details import Details
+    from okplug_buildkit.solve.progress import Progress
+
+_KILLED = 137
+_LOG_IN = "log in with docker login {host}; okplug takes credentials from Docker's config.json"
+
+#: what the daemon says -> the remedy; the first that fits counts
+_REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE),
+        "the daemon's disk is full: okplug builder prune makes room",
+    ),
+    (
+        re.compile(
+            r"\b401 Unauthorized|failed to authorize|failed to fetch (?:oauth|anonymous) token"
+            r"|\b403 Forbidden|insufficient_scope|pull access denied|authorization failed"
+            r"|denied: requested access|no basic auth credentials",
+            re.IGNORECASE,
+        ),
+        _LOG_IN,
+    ),
+    (
+        re.compile(r"x509:|certificate signed by unknown|tls: failed to verify", re.IGNORECASE),
+        (
+            "the daemon does not trust the registry's certificate: its buildkitd.toml takes a ca, or "
+            "insecure or http for a registry"
+        ),
+    ),
+    (
+        re.compile(r"server gave HTTP response to HTTPS client"),
+        'the registry speaks plain HTTP: [registry."HOST"] http = true in buildkitd.toml',
+    ),
+    (
+        re.compile(r"\b429 Too Many Requests|toomanyrequests", re.IGNORECASE),
+        "the registry limits how often it is asked: log in, use a mirror, or wait",
+    ),
+    (
+        re.compile(r"failed to resolve source metadata for \S+: .*not found", re.DOTALL),
+        (
+            "there is no such image: look at its name and tag, and whether the daemon's platform has "
+            "one"
+        ),
+    ),
+    (
+        re.compile(
+            r"failed to (?:do request|resolve source metadata).*(?:no such host|connection refused"
+            r"|i/o timeout|network is unreachable|server misbehaving)",
+            re.DOTALL,
+        ),
+        "the daemon cannot reach the registry; it is the daemon's network that counts",
+    ),
+    (
+        re.compile(r"failed to (?:push|do request)|error writing|unexpected status.*5\d\d"),
+        "the registry did not take the image; its log tells more. Build again to go on",
+    ),
+    (
+        re.compile(r"exec format error"),
+        (
+            "the daemon cannot run programs of this platform: install QEMU on it "
+            "(docker run --privileged tonistiigi/binfmt --install all), or build on that platform"
+        ),
+    ),
+    (
+        re.compile(r"(?:network\.host|security\.insecure|device) is not allowed"),
+        "the daemon must allow it: insecure-entitlements in buildkitd.toml",
+    ),
+    (
+        re.compile(r"secret (?P<id>\S+): not found"),
+        "give it in the manifest: secrets of this image",
+    ),
+    (
+        re.compile(r"unset ssh forward key|could not access ssh"),
+        "start an agent with ssh-agent and ssh-add, so that SSH_AUTH_SOCK names it",
+    ),
+)
+_HOST = re.compile(
+    r"(?:source metadata for|failed to push|fetch oauth token|https?://|HEAD request to"
+    r"|request: \w+ \"https?://)\s*(?:https?://)?(?P<host>[\w.-]+(?::\d+)?)(?=[/:])"
+)
+
+
+def failure_of(details: Details, request: BuildRequest, progress: Progress) -> BuildError:
+    """Return the error to show for a build that the daemon refused or could not end."""
+    lines = request.dockerfile.lines
+    spot = next(_spots(details, request), None)
+    start, end = spot or (0, 0)
+    return BuildError(
+        _message(details),
+        location=Location(request.dockerfile.path, start),
+        hint=_hint(details),
+        source=lines[start - 1 : end] if start else (),
+        log=progress.last_lines(details.vertex) if details.vertex else (),
+    )
+
+
+def _spots(details: Details, request: BuildRequest) -> Iterator[tuple[int, int]]:
+    """Yield the lines of the Dockerfile that are at fault."""
+    count = len(request.dockerfile.lines)
+    for each in details.ranges:
+        if each.filename in ("", request.dockerfile.path.name) and each.start <= count:
+            yield each.start, min(each.end, count)
+
+
+def _message(details: Details) -> str:
+    if details.exit_code is not None:
+        return f"the command ended with exit code {details.exit_code}"
+    first, *_ = details.message.splitlines() or ["the build failed"]
+    return first.rstrip(".")
+
+
+def _hint(details: Details) -> str:
+    if details.exit_code == _KILLED:
+        return "it was killed, perhaps for want of memory"
+    if details.exit_code is not None:
+        return ""
+    for pattern, remedy in _REMEDIES:
+        if pattern.search(details.message):
+            found = _HOST.search(details.message)
+            return remedy.replace("{host}", found["host"] if found else "HOST")
+    return ""
