@@ -75,6 +75,7 @@ class Executor:
             if step.artifact is not None
         }
         self.steps = dict(plan.steps)
+        self._asked = plan.asked
 
     def __call__(self, address: str) -> Artifact:
         """Build or reuse one image.
@@ -88,6 +89,8 @@ class Executor:
         step = self.steps[address]
         artifact = self._reuse(step) if step.verdict == REUSE else self._build(step, control)
         self.artifacts[address] = artifact
+        if address in self._asked:
+            self._config.plugins.deliver(self.steps[address], artifact, self._config)
         return artifact
 
     def _reuse(self, step: Step) -> Artifact:

@@ -5,7 +5,8 @@
     key       okplug_key_inputs per image
     backends  okplug_registry per host, okplug_builder once
     plan      okplug_plan_modify once
-    build     okplug_build per image, in worker threads; okplug_publish after each
+    build     okplug_build per image, in worker threads; okplug_publish after each that was built,
+              okplug_deliver after each that was asked for
     report    okplug_event per event, in one thread of its own; okplug_finish once
     end       okplug_unconfigure, always
 
@@ -15,7 +16,7 @@ None counts and the others are not asked.
 
 An ``okplugfile.py`` in a folder is asked only for the images at and below that folder; it may
 implement the hooks that are called per image or per manifest: ``okplug_collect_manifest``,
-``okplug_key_inputs``, ``okplug_build``, ``okplug_publish``.
+``okplug_key_inputs``, ``okplug_build``, ``okplug_publish``, ``okplug_deliver``.
 """
 
 from __future__ import annotations
@@ -122,6 +123,15 @@ def okplug_publish(step: Step, artifact: Artifact, config: Config) -> None:
     """Act on an image that has been built and tagged; observe, in the build's worker thread.
 
     This is the place to sign, scan and notify. An exception fails the step; its tags stay.
+    """
+
+
+@hookspec
+def okplug_deliver(step: Step, artifact: Artifact, config: Config) -> None:
+    """Bring an image that the user asked for to where it is used; observe, in a worker thread.
+
+    Called for each selected image, built or reused, once its tags are written: to load it into an
+    engine, say, or to unpack it. An exception fails the step; its tags stay.
     """
 
 

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 _PREFIX = "okplug_"
 
 #: the hooks that are called for one image or manifest, which an ``okplugfile.py`` of a folder gets
-FOLDER_HOOKS = ("okplug_collect_manifest", "okplug_key_inputs", "okplug_build", "okplug_publish")
+FOLDER_HOOKS = (
+    "okplug_collect_manifest",
+    "okplug_key_inputs",
+    "okplug_build",
+    "okplug_publish",
+    "okplug_deliver",
+)
 
 
 def hook_names() -> tuple[str, ...]:

@@ -237,6 +237,11 @@ class PluginManager:
         caller = self._at("okplug_publish", step.image.folder)
         caller(step=step, artifact=artifact, config=config)
 
+    def deliver(self, step: Step, artifact: Artifact, config: Config) -> None:
+        """Let plugins bring an image that was asked for to where it is used."""
+        caller = self._at("okplug_deliver", step.image.folder)
+        caller(step=step, artifact=artifact, config=config)
+
     def event(self, event: Event) -> None:
         """Tell plugins what happened."""
         self._hook.okplug_event(event=event)

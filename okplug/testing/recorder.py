@@ -100,6 +100,11 @@ class HookRecorder:
         self._note("okplug_publish", step=step, artifact=artifact)
 
     @hookimpl(tryfirst=True)
+    def okplug_deliver(self, step: Step, artifact: Artifact) -> None:
+        """Write the call down."""
+        self._note("okplug_deliver", step=step, artifact=artifact)
+
+    @hookimpl(tryfirst=True)
     def okplug_event(self, event: Event) -> None:
         """Write the call down."""
         self._note("okplug_event", event=event)

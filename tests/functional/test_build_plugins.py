@@ -230,6 +230,7 @@ def test_the_hooks_of_a_run_come_in_order(shop: Shop) -> None:
         "okplug_plan_modify",
         "okplug_builder",
         *["okplug_build", "okplug_publish"] * 2,
+        "okplug_deliver",
         "okplug_finish",
         "okplug_unconfigure",
     ]

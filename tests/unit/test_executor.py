@@ -135,6 +135,11 @@ class Bench:
         """Note it."""
         self.notes.append(f"publish {artifact.reference.repository}")
 
+    @hookimpl
+    def okplug_deliver(self, artifact: Artifact) -> None:
+        """Note it."""
+        self.notes.append(f"deliver {artifact.reference.repository}")
+
     def describe(self) -> str:
         """Return the header's line."""
         return "bench"
@@ -181,6 +186,7 @@ def test_an_image_is_seen_in_the_registry_before_it_is_tagged_the_user_s_tag_las
         "tag okteto/base",
         "tag cindy/base",
         "publish okteto/base",
+        "deliver okteto/base",
     ]
 
 
@@ -204,6 +210,7 @@ def test_without_smart_builds_only_the_user_s_own_repository_is_written(
         "resolve cindy/base@",
         "tag cindy/base",
         "publish cindy/base",
+        "deliver cindy/base",
     ]
     assert bench.tags("okteto/base") == {}
 
@@ -215,7 +222,7 @@ def test_a_reused_image_gets_the_user_s_tag_and_nothing_else(
     bench.registry.delete(Reference("registry.test", "cindy/base", "okteto"))
     again = benches(registry=bench.registry)
     assert again.executor("base:base") == artifact
-    assert again.notes == ["tag cindy/base"]
+    assert again.notes == ["tag cindy/base", "deliver okteto/base"]
     assert again.requests == []
     assert again.tags("cindy/base") == {"okteto": artifact.reference.digest}
 

@@ -143,5 +143,5 @@ def test_a_folder_may_not_implement_what_is_asked_once(
     assert str(caught.value) == (
         f"{tmp_path}/plugin.py:2: api/okplugfile.py serves one folder and cannot implement {hook}\n"
         "  hint: it may implement okplug_collect_manifest, okplug_key_inputs, okplug_build, "
-        "okplug_publish; the others belong into the okplugfile.py at the root"
+        "okplug_publish, okplug_deliver; the others belong into the okplugfile.py at the root"
     )

@@ -146,6 +146,7 @@ def test_every_hook_reaches_plugins_with_its_arguments() -> None:
     plugins.plan_modify(plan, config)
     assert plugins.build(step, config) is None
     plugins.publish(step, artifact, config)
+    plugins.deliver(step, artifact, config)
     plugins.event(event)
     plugins.finish(report, config)
     plugins.unconfigure(config)
@@ -160,6 +161,7 @@ def test_every_hook_reaches_plugins_with_its_arguments() -> None:
         ("okplug_plan_modify", {"plan": "plan"}),
         ("okplug_build", {"step": step}),
         ("okplug_publish", {"step": step, "artifact": "artifact"}),
+        ("okplug_deliver", {"step": step, "artifact": "artifact"}),
         ("okplug_event", {"event": event}),
         ("okplug_finish", {"report": "report"}),
         ("okplug_unconfigure", {}),
