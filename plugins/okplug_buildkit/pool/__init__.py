@@ -1,0 +1,1 @@
+"""Which daemons there are, and which of them builds an image."""
