@@ -172,6 +172,11 @@ class Matcher:
         folder = tuple(relpath.split("/"))
         return not any(pattern.may_match_below(folder) for pattern in self._exceptions)
 
+    def may_match_below(self, relpath: str) -> bool:
+        """Tell whether something below a folder may match though the folder does not."""
+        folder = tuple(relpath.split("/"))
+        return any(p.may_match_below(folder) for p in self._patterns if not p.is_exception)
+
 
 def _literal_prefix(pattern: str) -> tuple[tuple[str, ...], bool]:
     """Return the leading components without wildcards, and whether they are all."""
