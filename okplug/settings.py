@@ -6,7 +6,7 @@ the environment, the command line. Every value keeps its origin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from okplug.errors import UsageError
@@ -38,6 +38,7 @@ class Setting:
         every setting.
     :param convert: brings a text, or each word, to the form that is used; it raises ``ValueError``
         that says what was expected.
+    :param secret: its value is shown to nobody, and is in no message.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Setting:
     environ: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     convert: Callable[[str], str] = str
+    secret: bool = False
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -60,7 +62,8 @@ class Setting:
         """
         parsed = _PARSERS[self.kind](raw)
         if parsed is None:
-            raise ValueError(f"expected {_EXPECTED[self.kind]}, not {raw!r}")
+            given = "" if self.secret else f", not {raw!r}"
+            raise ValueError(f"expected {_EXPECTED[self.kind]}{given}")
         if isinstance(parsed, str):
             return self.convert(parsed)
         if isinstance(parsed, tuple):
@@ -128,20 +131,28 @@ class Value:
 
     :param origin: ``default``, ``okplug.toml:3``, ``environment OKPLUG_JOBS``, ``command line`` and
         so on.
+    :param secret: the value must not be shown.
     """
 
     name: str
-    value: SettingValue
+    value: SettingValue = field(repr=False)
     origin: str
+    secret: bool = False
+
+    @property
+    def shown(self) -> SettingValue:
+        """The value, or asterisks in place of a secret one."""
+        return "***" if self.secret and self.value else self.value
 
     @property
     def text(self) -> str:
-        """The value as ``-o`` takes it."""
-        if isinstance(self.value, tuple):
-            return ",".join(self.value)
-        if isinstance(self.value, bool):
-            return "true" if self.value else "false"
-        return str(self.value)
+        """The value that may be shown, as ``-o`` takes it."""
+        value = self.shown
+        if isinstance(value, tuple):
+            return ",".join(value)
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return str(value)
 
 
 def resolve(settings: Mapping[str, Setting], assignments: Iterable[Assignment]) -> dict[str, Value]:
@@ -150,7 +161,10 @@ def resolve(settings: Mapping[str, Setting], assignments: Iterable[Assignment]) 
     :param assignments: of all sources; a later one overrides an earlier one.
     :raises UsageError: if one names no setting or has a wrong value, also if it is overridden.
     """
-    values = {name: Value(name, setting.default, "default") for name, setting in settings.items()}
+    values = {
+        name: Value(name, setting.default, "default", setting.secret)
+        for name, setting in settings.items()
+    }
     for given in assignments:
         setting = settings.get(given.name)
         if setting is None:
@@ -160,7 +174,9 @@ def resolve(settings: Mapping[str, Setting], assignments: Iterable[Assignment]) 
                 location=given.location,
                 hint="okplug config lists the settings",
             )
-        values[given.name] = Value(given.name, _checked(setting, given), given.origin)
+        values[given.name] = Value(
+            given.name, _checked(setting, given), given.origin, setting.secret
+        )
     return values
 
 

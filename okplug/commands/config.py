@@ -52,7 +52,7 @@ def run(config: Config) -> int:
 
 def _documents(config: Config) -> Iterator[dict[str, object]]:
     for value in config.values():
-        yield {"name": value.name, "value": value.value, "origin": value.origin}
+        yield {"name": value.name, "value": value.shown, "origin": value.origin}
 
 
 def _lines(config: Config) -> Iterator[str]:

@@ -1,0 +1,30 @@
+"""What a user asks of connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from okplug_buildkit.connect.keepalive import KeepAlive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from okplug_buildkit.connect.tls import TLS
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOptions:
+    """How daemons are reached.
+
+    :param tls: for ``tcp://``; None for a connection in the clear.
+    :param token: a bearer token for every call, ``""`` for none.
+    :param proxy: whether gRPC may use the proxy that the environment names.
+    :param environ: for child processes, and for where the Docker engine is.
+    """
+
+    tls: TLS | None = None
+    token: str = field(default="", repr=False)
+    keepalive: KeepAlive = field(default_factory=KeepAlive)
+    proxy: bool = False
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
