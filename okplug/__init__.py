@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from okplug.reference import Reference
     from okplug.settings import Setting
     from okplug.stash import StashKey
+    from okplug.terminal.screen import SCREEN
+    from okplug.terminal.text import visible
 
 __version__ = "0.1.0"
 
@@ -105,6 +107,8 @@ _HOME = {
     "okplug.reference": ("Reference",),
     "okplug.settings": ("Setting",),
     "okplug.stash": ("StashKey",),
+    "okplug.terminal.screen": ("SCREEN",),
+    "okplug.terminal.text": ("visible",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -154,6 +158,8 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "Reference",
     "Setting",
     "StashKey",
+    "SCREEN",
+    "visible",
 ]
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 MANIFEST_NAMES = ("okteto.yml", "okteto.yaml", ".okteto/okteto.yml", ".okteto/okteto.yaml")
 
+#: the value of ``progress`` that leaves standard error to events as lines of JSON
+RAWJSON = "rawjson"
+_PROGRESS = ("auto", "plain", "tty", "quiet", RAWJSON)
+
 _COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*")
 
 
@@ -75,6 +79,13 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             options=("--platform",),
             convert=normalize_platform,
         ),
+        *_fixed_settings(),
+    )
+
+
+def _fixed_settings() -> tuple[Setting, ...]:
+    """Return the settings whose defaults are the same everywhere."""
+    return (
         Setting("manifests", "words", MANIFEST_NAMES, "paths of manifests below any folder"),
         Setting("exclude", "words", (), "patterns of folders in which no manifest is looked for"),
         Setting(
@@ -88,6 +99,15 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             "flag",
             default=True,
             help="hold the sha256 root of an image in the registry against the content",
+        ),
+        Setting(
+            "progress",
+            "text",
+            "auto",
+            "how builds are shown: auto, plain, tty, quiet or rawjson",
+            environ=("BUILDKIT_PROGRESS",),
+            options=("--progress",),
+            convert=check_progress,
         ),
         Setting("plugins", "words", (), "plugins to load, or no:NAME to leave one out, as with -p"),
     )
@@ -110,6 +130,16 @@ def check_namespace(text: str) -> str:
         raise ValueError(
             f"expected lower-case letters, digits and single separators . _ - /, not {text!r}"
         )
+    return text
+
+
+def check_progress(text: str) -> str:
+    """Return the text if builds can be shown that way.
+
+    :raises ValueError: if not; the message says what was expected.
+    """
+    if text not in _PROGRESS:
+        raise ValueError(f"expected {', '.join(_PROGRESS[:-1])} or {_PROGRESS[-1]}, not {text!r}")
     return text
 
 

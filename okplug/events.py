@@ -152,8 +152,10 @@ class RunFinished(Event):
     """The run ends; nothing follows.
 
     :param counts: verdict to number of images.
+    :param message: what ended it early, ``""`` when nothing did.
     """
 
     exit_code: int
     duration: float
     counts: tuple[tuple[str, int], ...]
+    message: str = ""

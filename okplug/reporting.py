@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Self
 
 from okplug import events
+from okplug.coresettings import RAWJSON
 from okplug.errors import BuildError, ExitCode, OkplugError
 from okplug.eventbus import EventBus
 from okplug.plan import BUILD, REUSE, Report, Result
@@ -53,13 +54,19 @@ class Reporting:
         duration = time.monotonic() - self._started
         counts = Counter(result.verdict for result in self.results)
         self.emit(
-            events.RunFinished, exit_code=code, duration=duration, counts=tuple(counts.items())
+            events.RunFinished,
+            exit_code=code,
+            duration=duration,
+            counts=tuple(counts.items()),
+            message=_ending(error),
         )
         try:
             self._bus.close()
         finally:
             report = Report(self._command, code, duration, tuple(self.results), self._builder)
             self._config.plugins.finish(report, self._config)
+        if error is not None and self._config.text("progress") == RAWJSON:
+            raise SystemExit(int(code)) from error  # the last event tells it, and no text may
 
     def emit(self, kind: Callable[..., events.Event], **fields: Any) -> None:  # noqa: ANN401  # the fields of *kind*
         """Send an event with the present time."""
@@ -194,6 +201,15 @@ def _source_line(error: BaseException | None) -> int:
     if isinstance(error, BuildError) and error.location:
         return error.location.line
     return 0
+
+
+def _ending(error: BaseException | None) -> str:
+    """Return what ended a run, as the last words of its output have it."""
+    if error is None or isinstance(error, OkplugError):
+        return str(error or "")
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"internal error: {type(error).__name__}: {error}"
 
 
 def _exit_code(error: BaseException) -> ExitCode:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from okplug.coresettings import RAWJSON
 from okplug.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def okplug_configure(config: Config) -> None:
     """Register what listens to this run."""
     from okplug.pluginmanager import Provenance
 
+    if config.text("progress") == RAWJSON:
+        return  # standard error is for nothing else
     if sys.stderr is not None:  # a process may be started without
         listener = Listener(config, sys.stderr)
         config.plugins.register(listener, "terminalreporter", Provenance("okplug"))
@@ -56,15 +59,23 @@ class Listener:
 
 def _make_reporter(config: Config, stream: TextIO) -> TerminalReporter:
     from okplug.terminal.reporter import Shown, TerminalReporter
+    from okplug.terminal.screen import SCREEN
     from okplug.terminal.writer import Writer, terminal_width, wants_color
 
     options = vars(config.options)
+    progress = config.text("progress")
     writer = Writer(
-        stream,
+        config.stash.get(SCREEN, stream),
         width=terminal_width(config.environ, stream),
         color=wants_color(options.get("color") or "auto", config.environ, stream),
     )
-    return TerminalReporter(writer, Shown(config.verbosity, options.get("durations"), config.cwd))
+    shown = Shown(
+        verbosity=min(config.verbosity, -1) if progress == "quiet" else config.verbosity,
+        durations=options.get("durations"),
+        cwd=config.cwd,
+        steps=progress == "plain",
+    )
+    return TerminalReporter(writer, shown)
 
 
 def _number(text: str) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug import events
+from okplug.terminal.steps import Steps
 from okplug.terminal.summary import Summary
 from okplug.terminal.text import columns, counted, padded, seconds, visible
 
@@ -32,11 +33,13 @@ class Shown:
     :param verbosity: below 0 only failures and the last line, above 0 logs and all reasons too.
     :param durations: how many of the slowest images to list, 0 for all, None for no list.
     :param cwd: paths below it are printed relative to it.
+    :param steps: the parts of each build, and its output.
     """
 
     verbosity: int = 0
     durations: int | None = None
     cwd: Path = Path("/")
+    steps: bool = False
 
 
 class TerminalReporter:
@@ -48,7 +51,9 @@ class TerminalReporter:
         self._summary = Summary(writer, shown.cwd, shown.durations, is_brief=shown.verbosity < 0)
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._started: set[str] = set()
-        self._instructions: dict[str, str] = {}
+        self._shows_parts = shown.steps
+        self._shows_logs = shown.steps or shown.verbosity > 0
+        self._steps = Steps(writer)
         self._has_begun = False
         self._address_width = 0
         self._finished = 0
@@ -66,12 +71,16 @@ class TerminalReporter:
                 self._finish(event)
             case events.WarningRaised():
                 self._summary.warn(event)
+            case events.StepLog() if self._shows_logs:
+                self._steps.log(event)
+            case events.StepProgress() if self._shows_parts:
+                self._steps.progress(event)
             case events.RunFinished():
                 self._end(event)
             case _ if self._verbosity >= 0:
-                self._progress(event)
+                self._tell_plan(event)
 
-    def _progress(self, event: events.Event) -> None:
+    def _tell_plan(self, event: events.Event) -> None:
         match event:
             case events.Collected():
                 self._writer.line(_collected(event))
@@ -80,8 +89,6 @@ class TerminalReporter:
                     jobs = f", {event.jobs} at once" if event.jobs > 1 else ""
                     self._writer.line(visible(f"builder: {event.builder}{jobs}"))
                 self._writer.line()
-            case events.StepLog() if self._verbosity > 0:
-                self._log(event)
 
     def _begin(self, event: events.RunStarted) -> None:
         self._has_begun = True
@@ -95,15 +102,6 @@ class TerminalReporter:
         self._reasons[event.address] = event.reasons
         widest = max(self._writer.width // 2, 1)
         self._address_width = max(self._address_width, min(columns(visible(event.address)), widest))
-
-    def _log(self, event: events.StepLog) -> None:
-        """Write a line of a build's output, under the instruction that prints it."""
-        address = visible(event.address)
-        if self._instructions.get(event.address, "") != event.instruction:
-            self._instructions[event.address] = event.instruction
-            first, *more = event.instruction.split("\n")
-            self._writer.line(f"{address} > {visible(first)}{' ...' if more else ''}")
-        self._writer.line(f"{address} | {visible(event.text)}".rstrip())
 
     def _finish(self, event: events.StepFinished) -> None:
         self._finished += 1

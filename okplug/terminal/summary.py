@@ -9,6 +9,7 @@ from okplug.messages import shorten_paths
 from okplug.terminal.text import counted, seconds, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from okplug.events import RunFinished, StepFinished, WarningRaised
@@ -38,20 +39,21 @@ class Summary:
         self._durations = durations
         self._is_brief = is_brief
         self._finished: list[StepFinished] = []
-        self._warnings: dict[str, None] = {}
+        self._warned: dict[str, set[str]] = {}
 
     def add(self, event: StepFinished) -> None:
         """Keep how an image ended."""
         self._finished.append(event)
 
     def warn(self, event: WarningRaised) -> None:
-        """Keep a warning, once however often it is raised."""
-        about = f"{event.address}: " if event.address else ""
-        self._warnings[self._shown(f"{about}{event.message}")] = None
+        """Keep a warning, once however often it is raised, also of several images' one place."""
+        about = event.location or event.address
+        text = self._shown(f"{about}: {event.message}" if about else event.message)
+        self._warned.setdefault(text, set()).add(event.address)
 
     def write_warnings(self) -> None:
         """Write the warnings of a run that ended before there was anything else to say."""
-        for warning in self._warnings:
+        for warning in self._warnings():
             self._writer.line(f"warning: {warning}")
 
     def write(self, event: RunFinished) -> None:
@@ -61,6 +63,11 @@ class Summary:
             self._write_warnings()
             self._write_durations()
         self._write_last_line(event)
+
+    def _warnings(self) -> Iterator[str]:
+        for text, addresses in self._warned.items():
+            several = f" ({counted(len(addresses), 'image')})" if len(addresses) > 1 else ""
+            yield f"{text}{several}"
 
     def _shown(self, text: str) -> str:
         return "\n".join(map(visible, shorten_paths(text, self._cwd).split("\n")))
@@ -77,7 +84,7 @@ class Summary:
             if separator:
                 self._writer.line(self._shown(f"  hint: {hint}"))
             for line in event.log:
-                self._writer.line(f"  | {visible(line)}".rstrip())
+                self._writer.line(f"  | {self._writer.printed(line)}".rstrip())
 
     def _write_source(self, event: StepFinished) -> None:
         last = event.source_line + len(event.source) - 1
@@ -87,9 +94,9 @@ class Summary:
             self._writer.line(f"  {mark}  {place}| {visible(line)}".rstrip())
 
     def _write_warnings(self) -> None:
-        if self._warnings:
+        if self._warned:
             self._writer.rule("warnings", "=", "yellow")
-        for warning in self._warnings:
+        for warning in self._warnings():
             self._writer.line(warning)
 
     def _write_durations(self) -> None:
@@ -109,8 +116,8 @@ class Summary:
         if not parts:
             is_empty = event.exit_code == ExitCode.NOTHING_SELECTED
             parts.append("nothing selected" if is_empty else "nothing built")
-        if self._warnings:
-            parts.append(counted(len(self._warnings), "warning"))
+        if self._warned:
+            parts.append(counted(len(self._warned), "warning"))
         line = f"{', '.join(parts)} in {seconds(event.duration)}"
         colour = self._colour(event.exit_code)
         if self._is_brief:
@@ -121,4 +128,4 @@ class Summary:
     def _colour(self, exit_code: int) -> str:
         if exit_code not in {ExitCode.OK, ExitCode.NOTHING_SELECTED}:
             return "red"
-        return "yellow" if exit_code or self._warnings else "green"
+        return "yellow" if exit_code or self._warned else "green"

@@ -6,11 +6,13 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from okplug.terminal.text import rule
+from okplug.terminal.text import printed, rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
+
+    from okplug.terminal.screen import Screen
 
 DEFAULT_WIDTH = 80
 
@@ -20,7 +22,7 @@ _SGR = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
 class Writer:
     """Writes lines to a stream; once nobody reads it, it writes nothing and says nothing."""
 
-    def __init__(self, stream: TextIO, *, width: int = DEFAULT_WIDTH, color: bool = False) -> None:
+    def __init__(self, stream: Screen, *, width: int = DEFAULT_WIDTH, color: bool = False) -> None:
         self.width = width
         self._stream = stream
         self._color = color
@@ -53,8 +55,12 @@ class Writer:
             return text
         return "".join(f"\x1b[{_SGR[style]}m" for style in styles) + f"{text}\x1b[0m"
 
+    def printed(self, text: str) -> str:
+        """Return a line of a program's output, in its own colours where there are any."""
+        return printed(text, color=self._color)
 
-def _silence(stream: TextIO) -> None:
+
+def _silence(stream: Screen) -> None:
     """Let what is still in the buffer go nowhere, or it would fail again when Python ends."""
     with suppress(OSError, ValueError):
         target = stream.fileno()

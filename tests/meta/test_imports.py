@@ -132,6 +132,7 @@ def test_public_names_are_pinned() -> None:
         "RegistryError",
         "RunFinished",
         "RunStarted",
+        "SCREEN",
         "Secret",
         "Setting",
         "StashKey",
@@ -143,6 +144,7 @@ def test_public_names_are_pinned() -> None:
         "UsageError",
         "WarningRaised",
         "hookimpl",
+        "visible",
     ]
 
 

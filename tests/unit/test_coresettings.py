@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug.coresettings import check_namespace, core_settings, default_namespace, user_cache
+from okplug.coresettings import (
+    check_namespace,
+    check_progress,
+    core_settings,
+    default_namespace,
+    user_cache,
+)
 from okplug.errors import UsageError
 from okplug.settings import from_environment, resolve
 
@@ -35,6 +41,7 @@ def test_defaults() -> None:
         "exclude": (),
         "names": "{name}",
         "verify_hits": True,
+        "progress": "auto",
         "plugins": (),
     }
 
@@ -44,6 +51,28 @@ def test_every_default_is_a_value_that_could_be_given() -> None:
         default = setting.default
         raw = list(default) if isinstance(default, tuple) else default
         assert setting.parse(raw) == default, setting.name
+
+
+@pytest.mark.parametrize("text", ["auto", "plain", "tty", "quiet", "rawjson"])
+def test_ways_to_show_a_build(text: str) -> None:
+    assert values({**HOME, "BUILDKIT_PROGRESS": text})["progress"] == text
+    assert (
+        values({**HOME, "BUILDKIT_PROGRESS": "auto", "OKPLUG_PROGRESS": text})["progress"] == text
+    )
+
+
+@pytest.mark.parametrize("text", ["", "TTY", "fancy"])
+def test_a_way_that_nobody_knows(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^expected auto, plain, tty, quiet or rawjson, not '"
+    ) as e:
+        check_progress(text)
+    assert str(e.value).endswith(repr(text))
+
+
+def test_a_wrong_variable_of_another_tool_is_named() -> None:
+    with pytest.raises(UsageError, match=r"^environment BUILDKIT_PROGRESS: setting progress: "):
+        values({**HOME, "BUILDKIT_PROGRESS": "fancy"})
 
 
 def test_variables_of_other_tools_count() -> None:

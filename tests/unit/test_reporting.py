@@ -118,6 +118,47 @@ def test_exit_codes_of_errors(run: Run, error: BaseException, exit_code: ExitCod
     assert len(run.report.results) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ManifestError("wrong", location=Location(Path("/a"), 3), hint="x"),
+            "/a:3: wrong\n  hint: x",
+        ),
+        (KeyboardInterrupt(), "interrupted"),
+        (ZeroDivisionError("by 0"), "internal error: ZeroDivisionError: by 0"),
+    ],
+)
+def test_the_end_says_what_came_too_early(run: Run, error: BaseException, message: str) -> None:
+    with pytest.raises(type(error)), run.reporting:
+        raise error
+    ended = run.one(events.RunFinished)
+    assert isinstance(ended, events.RunFinished)
+    assert ended.message == message
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code"), [(ManifestError("wrong"), 4), (KeyboardInterrupt(), 2), (KeyError(), 3)]
+)
+def test_where_nothing_but_events_may_be_printed_an_error_is_told_once(
+    workspace: Workspace, error: BaseException, exit_code: int
+) -> None:
+    recorder = HookRecorder()
+    config = workspace.config(plugins=[recorder], settings={"progress": "rawjson"})
+    with pytest.raises(SystemExit) as caught, Reporting(config, "build"):
+        raise error
+    assert caught.value.code == exit_code
+    assert caught.value.__cause__ is error
+    assert len(recorder.of("okplug_finish")) == 1
+
+
+def test_a_run_without_an_error_ends_as_ever(workspace: Workspace) -> None:
+    config = workspace.config(settings={"progress": "rawjson"})
+    with Reporting(config, "build") as reporting:
+        reporting.finished(Result(step(), "failed", 0.0))
+    assert reporting.exit_code() == ExitCode.FAILED
+
+
 def test_a_finished_step(run: Run) -> None:
     error = BuildError(
         "it is broken",

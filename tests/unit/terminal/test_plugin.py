@@ -12,12 +12,15 @@ from okplug.hookspecs import hookimpl
 from okplug.pluginmanager import PluginManager, Provenance
 from okplug.terminal import plugin
 from okplug.terminal.plugin import Listener
+from okplug.terminal.screen import SCREEN
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.config import Config
     from okplug.testing import Workspace
+
+HEAD = "============= okplug build ============="
 
 
 class Build:
@@ -127,6 +130,57 @@ def test_the_options_count(workspace: Workspace, options: dict[str, object], exp
     config.plugins.register(Listener(config, stream), "listener", Provenance("test"))
     emit_run(config)
     assert stream.getvalue().splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("progress", "options", "expected"),
+    [
+        ("auto", {}, [HEAD, "a:a  FAILED  [100%]  0.50s"]),
+        ("tty", {}, [HEAD, "a:a  FAILED  [100%]  0.50s"]),
+        (
+            "auto",
+            {"verbose": 1},
+            [HEAD, "a:a > RUN x", "a:a | output", "a:a  FAILED  [100%]  0.50s"],
+        ),
+        (
+            "plain",
+            {},
+            [HEAD, "a:a #1 [1/1] RUN x", "a:a | output", "a:a  FAILED  [100%]  0.50s"],
+        ),
+        ("plain", {"quiet": 1}, ["a:a #1 [1/1] RUN x", "a:a | output"]),
+        ("quiet", {}, []),
+        ("quiet", {"verbose": 2}, []),
+    ],
+)
+def test_ways_to_show_a_build(
+    workspace: Workspace, progress: str, options: dict[str, int], expected: list[str]
+) -> None:
+    stream = io.StringIO()
+    workspace.environ["COLUMNS"] = "40"
+    config = workspace.config(settings={"progress": progress}, options=options)
+    config.plugins.register(Listener(config, stream), "listener", Provenance("test"))
+    config.plugins.event(events.RunStarted(0.0, "build", ()))
+    config.plugins.event(events.StepProgress(0.0, "a:a", "x", "[1/1] RUN x", "started"))
+    config.plugins.event(events.StepLog(0.0, "a:a", "RUN x", "output"))
+    config.plugins.event(events.StepFinished(0.0, "a:a", "failed", "", 0.5, message="odd"))
+    config.plugins.event(events.RunFinished(0.0, 1, 0.6, (("failed", 1),)))
+    lines = stream.getvalue().splitlines()
+    assert lines[: lines.index("=============== failures ===============")] == expected
+
+
+def test_where_only_events_may_be_printed_there_is_no_listener(workspace: Workspace) -> None:
+    config = workspace.config(plugins=[plugin], settings={"progress": "rawjson"})
+    config.plugins.configure(config)
+    assert not config.plugins.has_plugin("terminalreporter")
+
+
+def test_a_plugin_may_take_the_lines(workspace: Workspace) -> None:
+    stream, screen = io.StringIO(), io.StringIO()
+    config = workspace.config()
+    config.plugins.register(Listener(config, stream), "listener", Provenance("test"))
+    config.stash[SCREEN] = screen
+    config.plugins.event(events.Collected(0.0, 1, 1, 1, 0))
+    assert (stream.getvalue(), screen.getvalue()) == ("", "collected 1 image from 1 manifest\n")
 
 
 def test_the_environment_counts(workspace: Workspace) -> None:

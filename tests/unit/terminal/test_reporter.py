@@ -290,7 +290,7 @@ def test_logs_stand_below_the_instruction_that_prints_them(
         a:a | cc x.c
         b:b > RUN test
         b:b | ok
-        a:a | 10%\r20%
+        a:a | 20%
         a:a |
         a:a > RUN make install
         a:a | done
@@ -300,10 +300,26 @@ def test_logs_stand_below_the_instruction_that_prints_them(
     )
 
 
-def test_logs_are_for_those_who_ask(make_run: Callable[..., Run]) -> None:
-    run = make_run()
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ({}, []),
+        ({"verbosity": 1}, ["a:a > RUN make", "a:a | cc x.c"]),
+        ({"steps": True}, ["a:a #1 [1/1] RUN make", "a:a | cc x.c", "a:a #1 DONE 0.00s"]),
+        (
+            {"steps": True, "verbosity": -1},
+            ["a:a #1 [1/1] RUN make", "a:a | cc x.c", "a:a #1 DONE 0.00s"],
+        ),
+    ],
+)
+def test_steps_and_logs_are_for_those_who_ask(
+    make_run: Callable[..., Run], shown: dict[str, int], expected: list[str]
+) -> None:
+    run = make_run(**shown)
+    run.emit(events.StepProgress, "a:a", "make", "[1/1] RUN make", "started")
     run.emit(events.StepLog, "a:a", "RUN make", "cc x.c")
-    assert run.text == ""
+    run.emit(events.StepProgress, "a:a", "make", "[1/1] RUN make", "done")
+    assert run.text.splitlines() == expected
 
 
 # ------------------------------------------------------------------------- runs that never begin

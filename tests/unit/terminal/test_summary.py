@@ -38,7 +38,7 @@ def failed(run: Run, message: str, **more: Any) -> str:
             {"source": ("RUN x \\", "", "  y"), "source_line": 9},
             "broken\n  >   9 | RUN x \\\n     10 |\n     11 |   y\n  hint: mend it",
         ),
-        ("broken", {"log": ("\x1b[31ma", "b\rc", "")}, "broken\n  | a\n  | b\\rc\n  |"),
+        ("broken", {"log": ("\x1b[31ma", "b\rc", "")}, "broken\n  | a\n  | c\n  |"),
     ],
 )
 def test_a_failure(
@@ -93,6 +93,30 @@ def test_a_warning_is_printed_once(
         a:a: odd
         two
         lines\x07
+        ===== 1 built, 3 warnings in 0.10s =====
+        """
+    )
+
+
+def test_a_warning_of_a_place_counts_its_images(
+    make_run: Callable[..., Run], screen: Callable[[str], str]
+) -> None:
+    run = make_run(width=40)
+    run.begin("a:a")
+    place = "/src/shop/base/Dockerfile:3"
+    for address in ("a:a", "b:b", "a:a"):
+        run.emit(events.WarningRaised, "FromAsCasing: 'as' and 'FROM'", address, place)
+    run.emit(events.WarningRaised, "FromAsCasing: 'as' and 'FROM'", "a:a", f"{place[:-1]}4:7")
+    run.emit(events.WarningRaised, "LegacyKeyValueFormat: ENV", "a:a", place)
+    run.finish("a:a", "build", 0.1)
+    run.end(0, 0.1, build=1)
+    assert run.body() == screen(
+        """
+        a:a  BUILT   [100%]  0.10s
+        =============== warnings ===============
+        base/Dockerfile:3: FromAsCasing: 'as' and 'FROM' (2 images)
+        base/Dockerfile:4:7: FromAsCasing: 'as' and 'FROM'
+        base/Dockerfile:3: LegacyKeyValueFormat: ENV
         ===== 1 built, 3 warnings in 0.10s =====
         """
     )

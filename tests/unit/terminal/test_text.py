@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug.terminal.text import columns, counted, padded, rule, seconds, visible
+from okplug.terminal.text import columns, counted, padded, printed, rule, seconds, size, visible
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,81 @@ def test_nothing_that_controls_a_terminal_is_left(text: str) -> None:
     shown = visible(text)
     assert all(char == "\t" or char.isprintable() or ord(char) >= 160 for char in shown)
     assert visible(shown) == shown
+
+
+# -------------------------------------------------------------------------- output of programs
+
+
+@pytest.mark.parametrize(
+    ("text", "plain", "coloured"),
+    [
+        ("plain text", "plain text", "plain text"),
+        ("a\ttab stays", "a\ttab stays", "a\ttab stays"),
+        ("\x1b[1;31mred\x1b[0m more", "red more", "\x1b[1;31mred\x1b[0m more\x1b[0m"),
+        ("\x1b[38:2:1:2:3mleft open", "left open", "\x1b[38:2:1:2:3mleft open\x1b[0m"),
+        ("Windows\r", "Windows", "Windows"),
+        ("10%\r20%\r30%", "30%", "30%"),
+        ("10%\r20%\r\x1b[K", "20%", "20%"),
+        ("\r\x1b[2K\x1b[32m90%\x1b[0m\r\r", "90%", "\x1b[32m90%\x1b[0m\x1b[0m"),
+        ("\x1b[31mred\rplain", "plain", "plain"),
+        ("up\x1b[2A and clear\x1b[2J", "up and clear", "up and clear"),
+        ("\x1b[?25l\x1b[?1049hhidden", "hidden", "hidden"),
+        ("\x1b]0;title\x07after", "after", "after"),
+        ("\x1b]8;;https://x.test\x1b\\link\x1b]8;;\x1b\\", "link", "link"),
+        ("\x1bP1$r0m\x1b\\\x1bXstring\x9c\x90other\x9cafter", "after", "after"),
+        ("\x1b(0line\x1b7\x1b8\x1bc\x1b#8", "line", "line"),
+        (
+            "bell\x07 back\x08\x08 delete\x7f null\x00",
+            "bell back delete null",
+            "bell back delete null",
+        ),
+        ("C1 \x9b31mno colour \x85", "C1 no colour ", "C1 no colour "),
+        ("cut off \x1b[3", "cut off ", "cut off "),
+        ("cut off \x1b", "cut off ", "cut off "),
+        ("cut off \x1b]0;title", "cut off ", "cut off "),
+        ("turned \u202eround\u2028", r"turned \u202eround\u2028", r"turned \u202eround\u2028"),
+        ("größe 世界 ✓", "größe 世界 ✓", "größe 世界 ✓"),
+        ("\r", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_output_of_programs(text: str, plain: str, coloured: str) -> None:
+    assert printed(text) == plain
+    assert printed(text, color=True) == coloured
+
+
+TERMINAL_TEXT = st.text(
+    st.sampled_from("\x1b\x9b[]()?;:0123mMKHhPX^_\\\x07\r\n\t\x90\x9cab \u202e")
+)
+
+
+@given(text=TERMINAL_TEXT | st.text(), color=st.booleans())
+def test_output_of_programs_cannot_move_the_cursor(text: str, *, color: bool) -> None:
+    shown = printed(text, color=color)
+    left = re.sub(r"\x1b\[[0-9;:]*m", "", shown)
+    assert all(char == "\t" or char.isprintable() or ord(char) >= 160 for char in left)
+    assert color or left == shown
+    assert left == shown or shown.endswith("\x1b[0m")
+
+
+# ------------------------------------------------------------------------------ widths and words
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (12_340_000, "12.3 MB"),
+        (999_949_999, "999.9 MB"),
+        (999_999_999, "1.0 GB"),
+        (5_100_000_000_000, "5.1 TB"),
+        (10**16, "10000.0 TB"),
+    ],
+)
+def test_sizes(number: int, expected: str) -> None:
+    assert size(number) == expected
 
 
 @pytest.mark.parametrize(

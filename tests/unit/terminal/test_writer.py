@@ -66,6 +66,11 @@ def test_there_are_no_colours_unless_they_are_wanted() -> None:
     assert Writer(io.StringIO()).styled("text", "green") == "text"
 
 
+@pytest.mark.parametrize(("color", "expected"), [(True, "\x1b[32mok\x1b[0m"), (False, "ok")])
+def test_output_of_programs_has_colours_where_there_are_any(*, color: bool, expected: str) -> None:
+    assert Writer(io.StringIO(), color=color).printed("1\r\x1b[32mok") == expected
+
+
 @pytest.mark.parametrize(
     ("encoding", "expected"),
     [("ascii", rb"\u2713 gr\xf6\xdfe \udcff"), ("latin-1", b"\\u2713 gr\xf6\xdfe \\udcff")],

@@ -64,7 +64,14 @@ def warning(text: str) -> events.WarningRaised:
             events.RunFinished(3.0, ExitCode.FAILED, 1.5, (("failed", 1),)),
             (
                 '{"event": "RunFinished", "time": 3.0, "exit_code": 1, "duration": 1.5, '
-                '"counts": [["failed", 1]]}\n'
+                '"counts": [["failed", 1]], "message": ""}\n'
+            ),
+        ),
+        (
+            events.StepProgress(3.5, "a:a", "sha256:1", "pulling", "running", 5, 9),
+            (
+                '{"event": "StepProgress", "time": 3.5, "address": "a:a", "part": "sha256:1", '
+                '"name": "pulling", "state": "running", "current": 5, "total": 9}\n'
             ),
         ),
         (
