@@ -38,7 +38,7 @@ def test_hooks_come_in_the_order_of_a_run() -> None:
     names = hook_names()
     assert names[0] == "okplug_addoption"
     assert names[-1] == "okplug_unconfigure"
-    assert len(names) == 13
+    assert len(names) == 14
     assert all(hasattr(getattr(hookspecs, name), "okplug_spec") for name in names)
 
 

@@ -60,6 +60,8 @@ def read_details(message: str, trailers: Iterable[tuple[str, str | bytes]] | Non
 
 
 def _typed(trailers: Iterable[tuple[str, str | bytes]] | None) -> Iterable[tuple[str, Any]]:
+    from google.protobuf.message import DecodeError
+
     from okplug_buildkit.proto import status_pb2
 
     for key, value in trailers or ():
@@ -68,7 +70,7 @@ def _typed(trailers: Iterable[tuple[str, str | bytes]] | None) -> Iterable[tuple
         status = status_pb2.Status()
         try:
             status.ParseFromString(value)
-        except ValueError:  # of protobuf's DecodeError, too
+        except DecodeError:
             continue
         for detail in status.details:
             document = _document(detail.value)

@@ -39,8 +39,8 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"x509:|certificate signed by unknown|tls: failed to verify", re.IGNORECASE),
         (
-            "the daemon does not trust the registry's certificate: its buildkitd.toml takes a ca, or "
-            "insecure or http for a registry"
+            "the daemon does not trust the registry's certificate: its buildkitd.toml takes a ca "
+            "for a registry"
         ),
     ),
     (
@@ -54,8 +54,8 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"failed to resolve source metadata for \S+: .*not found", re.DOTALL),
         (
-            "there is no such image: look at its name and tag, and whether the daemon's platform has "
-            "one"
+            "there is no such image: look at its name, its tag, and whether there is one for the "
+            "platform"
         ),
     ),
     (

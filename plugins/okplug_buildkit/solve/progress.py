@@ -14,6 +14,7 @@ from okplug import Location
 from okplug_buildkit.solve.lines import LineBuffer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from okplug import BuildControl
@@ -23,6 +24,7 @@ _KEPT_LINES: Final = 30
 #: ``[2/3] ``, ``[linux/arm64 stage 1/4] `` and the like before an instruction
 _PLACE = re.compile(r"\[[^\]]*\] ")
 _LINE_SUFFIX = re.compile(r" \(line \d+\)$")
+_CONTEXT = "load build context"
 _CACHE_IMPORT = "importing cache manifest from "
 
 
@@ -30,11 +32,18 @@ class Progress:
     """Follows one build; used by the thread that reads the daemon's messages.
 
     :param dockerfile: where warnings about the Dockerfile point to.
+    :param loaded: called when the daemon has the context.
     """
 
-    def __init__(self, control: BuildControl, dockerfile: Path) -> None:
+    def __init__(
+        self,
+        control: BuildControl,
+        dockerfile: Path,
+        loaded: Callable[[], object] = lambda: None,
+    ) -> None:
         self._control = control
         self._dockerfile = dockerfile
+        self._loaded = loaded
         self._names: dict[str, str] = {}
         self._states: dict[str, str] = {}
         self._buffers: dict[tuple[str, int], LineBuffer] = defaultdict(LineBuffer)
@@ -72,6 +81,8 @@ class Progress:
             return
         self._states[vertex.digest] = state
         self._control.progress(vertex.digest, vertex.name, state)
+        if state != "started" and vertex.name.endswith(_CONTEXT):
+            self._loaded()
         if state == "failed" and vertex.name.startswith(_CACHE_IMPORT):
             cache = vertex.name.removeprefix(_CACHE_IMPORT)
             self._control.warn(f"the cache {cache} is not there: {vertex.error}")

@@ -1,0 +1,90 @@
+"""What the names in a Dockerfile stand for: dependencies by digest, and named contexts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from okplug import BuildError, Reference, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from okplug import BuildRequest, Registry
+
+_REMOTE = ("docker-image://", "https://", "http://", "git://", "ssh://", "git@")
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """What a build reads beside its context.
+
+    :param values: name as the Dockerfile has it -> the daemon's word for what it stands for.
+    :param images: name of a content store -> the image that it serves to the daemon.
+    :param folders: name of a FileSync directory -> the folder that it serves.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Reference] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+
+
+def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
+    """Return what the names of one build stand for.
+
+    A registry that the daemon cannot reach by itself serves its images from this side: those of the
+    workspace, and others whose name it knows.
+
+    :raises BuildError: if a named context is not there.
+    :raises RegistryError: if the registry cannot be asked.
+    """
+    images = dict(request.images)
+    if registry.is_remote:
+        values = {name: f"docker-image://{image}" for name, image in images.items()}
+        stores = {}
+    else:
+        images.update(_kept_here(request, registry))
+        values = {name: _layout(image) for name, image in images.items()}
+        stores = {f"oci:{image.repository}": image for image in images.values()}
+    folders = {}
+    for number, (name, value) in enumerate(request.image.named_contexts):
+        if value.startswith(_REMOTE):
+            values[name] = value
+        else:
+            folders[f"named-{number}"] = _folder(request, name, value)
+            values[name] = f"local:named-{number}"
+    return Contexts(values, stores, folders)
+
+
+def _layout(image: Reference) -> str:
+    return f"oci-layout://{image.repository}@{image.digest}"
+
+
+def _kept_here(request: BuildRequest, registry: Registry) -> Iterator[tuple[str, Reference]]:
+    """Yield images from outside the workspace that the registry has nevertheless."""
+    named = {name for name, _ in request.image.named_contexts}
+    for use in request.resolution.images:
+        if use.reference in request.images or use.reference in named:
+            continue
+        try:
+            reference = Reference.parse(use.reference)
+        except UsageError:
+            continue  # the daemon will say what is wrong with it
+        if not reference.tag and not reference.digest:
+            reference = reference.with_tag("latest")
+        descriptor = registry.resolve(reference)
+        if descriptor is not None:
+            yield use.reference, reference.with_tag("").with_digest(descriptor.digest)
+
+
+def _folder(request: BuildRequest, name: str, value: str) -> Path:
+    image = request.image
+    folder = image.location.path.parent / value
+    if not folder.is_dir():
+        raise BuildError(
+            f"the named context {name} is no folder: {value}",
+            location=image.place("named_contexts"),
+            hint="name a folder, docker-image://REFERENCE, or the URL of a git repository",
+        )
+    return folder

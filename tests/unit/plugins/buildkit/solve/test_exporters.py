@@ -1,0 +1,83 @@
+"""How results get into registries."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from okplug.reference import Reference
+from okplug.testing import BuildCase
+from okplug_buildkit.solve.exporters import Exporter, content_exporter, is_index, push_exporter
+from okplug_buildkit.solve.options import SolveOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from okplug import BuildRequest
+
+TWO = ("linux/amd64", "linux/arm64")
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> BuildRequest:
+    """A request with an annotation."""
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    request = BuildCase(tmp_path, repository=Reference("r.example.com", "okteto/api")).request()
+    return dataclasses.replace(request, annotations={"dev.okplug.root": "1f"})
+
+
+def test_a_push_is_by_digest(request_: BuildRequest) -> None:
+    assert push_exporter(request_, SolveOptions()) == Exporter(
+        "image",
+        {
+            "name": "r.example.com/okteto/api",
+            "push": "true",
+            "push-by-digest": "true",
+            "oci-mediatypes": "true",
+            "annotation.dev.okplug.root": "1f",
+        },
+    )
+
+
+def test_an_export_of_the_parts(request_: BuildRequest) -> None:
+    assert content_exporter(request_, SolveOptions()) == Exporter(
+        "oci", {"tar": "false", "oci-mediatypes": "true", "annotation.dev.okplug.root": "1f"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "options"),
+    [
+        ({"platforms": TWO}, {}),
+        ({"args": {"BUILDKIT_MULTI_PLATFORM": "1"}}, {}),
+        ({}, {"provenance": "mode=min"}),
+        ({}, {"sbom": "generator=g"}),
+    ],
+)
+def test_an_index_is_what_is_annotated(
+    request_: BuildRequest, changes: dict[str, Any], options: dict[str, Any]
+) -> None:
+    request = dataclasses.replace(request_, **changes)
+    assert is_index(request, SolveOptions(**options))
+    attributes = push_exporter(request, SolveOptions(**options)).attributes
+    assert attributes["annotation-index.dev.okplug.root"] == "1f"
+    assert "annotation.dev.okplug.root" not in attributes
+
+
+def test_one_platform_is_no_index(request_: BuildRequest) -> None:
+    assert not is_index(request_, SolveOptions())
+
+
+def test_compression_times_and_media_types(request_: BuildRequest) -> None:
+    request = dataclasses.replace(request_, annotations={}, source_date_epoch=0)
+    options = SolveOptions(compression="zstd", level="9", oci_mediatypes=False)
+    assert content_exporter(request, options).attributes == {
+        "tar": "false",
+        "oci-mediatypes": "false",
+        "compression": "zstd",
+        "force-compression": "true",
+        "compression-level": "9",
+        "rewrite-timestamp": "true",
+    }

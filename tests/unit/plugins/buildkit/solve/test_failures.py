@@ -1,0 +1,149 @@
+"""What a user reads of a failed build."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug.testing import BuildCase, RecordingControl
+from okplug_buildkit.proto import control_pb2
+from okplug_buildkit.solve.details import Details, Range
+from okplug_buildkit.solve.failures import failure_of
+from okplug_buildkit.solve.progress import Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from okplug import BuildRequest
+
+TEXT = "FROM scratch\n\nRUN make \\\n  all\nCOPY a /\n"
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> BuildRequest:
+    """A request whose Dockerfile has some lines."""
+    (tmp_path / "Dockerfile").write_text(TEXT)
+    (tmp_path / "a").write_text("a")
+    return BuildCase(tmp_path).request()
+
+
+@pytest.fixture
+def progress(tmp_path: Path) -> Progress:
+    """A build that has printed two lines."""
+    progress = Progress(RecordingControl(), tmp_path / "Dockerfile")
+    message = control_pb2.StatusResponse()
+    message.logs.add(vertex="v", msg=b"cc -c a.c\nerror: no\n", stream=2)
+    progress.take(message)
+    return progress
+
+
+def test_a_failing_run(request_: BuildRequest, progress: Progress) -> None:
+    details = Details("process ...", (Range("Dockerfile", 3, 4),), "v", 2)
+    error = failure_of(details, request_, progress)
+    assert str(error) == f"{request_.dockerfile.path}:3: the command ended with exit code 2"
+    assert error.source == ("RUN make \\", "  all")
+    assert error.log == ("cc -c a.c", "error: no")
+
+
+def test_a_killed_run(request_: BuildRequest, progress: Progress) -> None:
+    error = failure_of(Details("x", exit_code=137), request_, progress)
+    assert error.hint == "it was killed, perhaps for want of memory"
+
+
+def test_no_place(request_: BuildRequest, progress: Progress) -> None:
+    error = failure_of(Details("something broke.\nmore"), request_, progress)
+    assert str(error) == f"{request_.dockerfile.path}: something broke"
+    assert (error.source, error.log) == ((), ())
+
+
+@pytest.mark.parametrize("ranges", [(Range("other", 3, 3),), (Range("Dockerfile", 99, 99),), ()])
+def test_places_that_are_not_in_the_dockerfile(
+    request_: BuildRequest, progress: Progress, ranges: tuple[Range, ...]
+) -> None:
+    error = failure_of(Details("m", ranges), request_, progress)
+    assert error.location is not None
+    assert error.location.line == 0
+    assert error.source == ()
+
+
+def test_a_range_that_ends_below_the_file(request_: BuildRequest, progress: Progress) -> None:
+    error = failure_of(Details("m", (Range("Dockerfile", 5, 9),)), request_, progress)
+    assert error.source == ("COPY a /",)
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        (
+            "failed to copy: write /x: no space left on device",
+            "the daemon's disk is full: okplug builder prune makes room",
+        ),
+        (
+            (
+                "failed to push r.example.com/a/b: failed to authorize: failed to fetch oauth token: "
+                "unauthorized"
+            ),
+            (
+                "log in with docker login r.example.com; okplug takes credentials from Docker's "
+                "config.json"
+            ),
+        ),
+        (
+            (
+                "r.example.com:5000/x:1: failed to resolve source metadata for r.example.com:5000/x:1: "
+                "unexpected status from HEAD request to https://r.example.com:5000/v2/x/manifests/1: "
+                "401 Unauthorized"
+            ),
+            (
+                "log in with docker login r.example.com:5000; okplug takes credentials from Docker's "
+                "config.json"
+            ),
+        ),
+        (
+            (
+                "failed to resolve source metadata for docker.io/library/nope:1: "
+                "docker.io/library/nope:1: not found"
+            ),
+            (
+                "there is no such image: look at its name, its tag, and whether there is one for the "
+                "platform"
+            ),
+        ),
+        (
+            (
+                'failed to do request: Head "https://r.example.com/v2/": dial tcp: lookup '
+                "r.example.com: no such host"
+            ),
+            "the daemon cannot reach the registry; it is the daemon's network that counts",
+        ),
+        (
+            "failed to push r/x: unexpected status from PUT request: 500 Internal Server Error",
+            "the registry did not take the image; its log tells more. Build again to go on",
+        ),
+        (
+            (
+                'failed to do request: Head "https://r/v2/": http: server gave HTTP response to HTTPS '
+                "client"
+            ),
+            'the registry speaks plain HTTP: [registry."HOST"] http = true in buildkitd.toml',
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            (
+                "the daemon does not trust the registry's certificate: its buildkitd.toml takes a ca "
+                "for a registry"
+            ),
+        ),
+        ("secret token: not found", "give it in the manifest: secrets of this image"),
+        (
+            "granting entitlement network.host is not allowed by build daemon configuration",
+            "the daemon must allow it: insecure-entitlements in buildkitd.toml",
+        ),
+        ("target stage nope could not be found", ""),
+    ],
+)
+def test_causes_and_remedies(
+    request_: BuildRequest, progress: Progress, message: str, hint: str
+) -> None:
+    assert failure_of(Details(message), request_, progress).hint == hint
