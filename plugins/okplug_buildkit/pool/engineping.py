@@ -48,9 +48,11 @@ def _refusal(address: str, environ: Mapping[str, str], timeout: float) -> str | 
 def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it does not answer"
+    if isinstance(error, HTTPException):
+        return "it does not speak HTTP"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror[:1].lower() + error.strerror[1:]
-    return str(error) or "it does not answer"
+    return str(error)
 
 
 def _ping(connection: HTTPConnection) -> str | None:

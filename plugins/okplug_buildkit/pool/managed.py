@@ -33,11 +33,12 @@ _PATIENCE = 60.0
 #: -I: neither the folder nor the environment of the run decides what is imported
 _SUPERVISOR = (sys.executable, "-I", supervisor.__file__)
 
+_PROXIES = ("all_proxy", "http_proxy", "https_proxy", "no_proxy")
 #: what a daemon gets of the environment: what it needs to reach registries, and no secret
-_PASSED_ON = frozenset(
-    "HOME LANG LOGNAME TMPDIR TZ USER XDG_RUNTIME_DIR SSL_CERT_DIR SSL_CERT_FILE"
-    " all_proxy http_proxy https_proxy no_proxy ALL_PROXY HTTP_PROXY HTTPS_PROXY NO_PROXY".split()
-)
+_PASSED_ON = {
+    *("HOME", "LANG", "LOGNAME", "TMPDIR", "TZ", "USER", "XDG_RUNTIME_DIR"),
+    *("SSL_CERT_DIR", "SSL_CERT_FILE", *_PROXIES, *map(str.upper, _PROXIES)),
+}
 
 #: a daemon of its own needs no containerd, and its socket for traces is not the one that all share;
 #: registries on the loopback interface are spoken to in plain HTTP without being listed
