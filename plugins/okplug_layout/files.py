@@ -43,9 +43,12 @@ def incoming(folder: Path) -> Iterator[Path]:
     path = folder / f"{os.getpid()}-{os.urandom(8).hex()}"
     try:
         yield path
-    finally:
-        with storage_errors("remove", path):
+    except BaseException:
+        with suppress(OSError):  # what failed first is what counts, and sweep() removes the rest
             path.unlink(missing_ok=True)
+        raise
+    with storage_errors("remove", path):
+        path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

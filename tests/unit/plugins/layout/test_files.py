@@ -46,6 +46,26 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert list(temporary.iterdir()) == []
 
 
+def test_what_fails_first_is_told(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, os_error: Fault
+) -> None:
+    """A disk that became read-only refuses to remove a file even where there is none."""
+    monkeypatch.setattr(os, "unlink", os_error(errno.EROFS))
+    with pytest.raises(ValueError, match=r"^first$"), files.incoming(temporary):
+        raise ValueError("first")
+
+
+def test_a_temporary_file_that_cannot_be_removed(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch, os_error: Fault
+) -> None:
+    monkeypatch.setattr(os, "unlink", os_error(errno.EROFS))
+    with (
+        pytest.raises(RegistryError, match=r"^cannot remove .*: Read-only file system$"),
+        files.incoming(temporary) as path,
+    ):
+        path.touch()
+
+
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data)[:3]))
