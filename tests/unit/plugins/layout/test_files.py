@@ -60,7 +60,7 @@ def test_a_temporary_file_that_cannot_be_removed(
 ) -> None:
     monkeypatch.setattr(os, "unlink", os_error(errno.EROFS))
     with (
-        pytest.raises(RegistryError, match=r"^cannot remove .*: Read-only file system$"),
+        pytest.raises(RegistryError, match=r"^cannot remove .*: Read-only file system"),
         files.incoming(temporary) as path,
     ):
         path.touch()
