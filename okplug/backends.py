@@ -60,6 +60,8 @@ class Registry(Protocol):
     host: str
     #: how many calls may be under way at once
     concurrency: int
+    #: a builder elsewhere can pull and push by the references of this registry by itself
+    is_remote: bool
 
     def describe(self) -> str:
         """Return what the header says, such as ``OCI layouts in /srv/images``."""

@@ -42,6 +42,8 @@ class FakeRegistry:
     :param failures: method name -> error that each call of it raises; take it out to heal.
     """
 
+    is_remote = False
+
     def __init__(self, host: str = "registry.test", concurrency: int = 4) -> None:
         self.host = host
         self.concurrency = concurrency

@@ -96,6 +96,7 @@ class RegistryContract:
         assert registry.describe()
         assert "\n" not in registry.describe()
         assert registry.concurrency >= 1
+        assert registry.is_remote in {True, False}
 
     # -------------------------------------------------------------------------------------- blobs
 

@@ -40,6 +40,7 @@ class LayoutRegistry:
     host = "localhost"
     #: a look-up is two calls of the operating system, which more threads would only make slower
     concurrency = 1
+    is_remote = False
 
     def __init__(self, folder: Path, grace: float = GRACE) -> None:
         self._places = Places(folder)
