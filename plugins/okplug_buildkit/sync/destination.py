@@ -124,7 +124,9 @@ class Destination:
     def remove_others(self, path: bytes, names: Collection[bytes]) -> None:
         """Remove all that is in a folder except for some names."""
         descriptor = self.folder(path)
-        for name in map(os.fsencode, os.listdir(descriptor)):
+        with os.scandir(descriptor) as items:
+            found = [os.fsencode(item.name) for item in items]
+        for name in found:
             if name not in names:
                 _remove(descriptor, name)
 
