@@ -102,6 +102,7 @@ class Exchange:
         """Send header fields; the last ones end the stream."""
         self.output.put_headers(stream.number, block, Flag.END_STREAM if is_last else Flag(0))
         if is_last:
+            stream.is_reset = True  # for another thread that may still read it
             self._streams.pop(stream.number, None)
 
     def end(self, code: ErrorCode) -> None:
