@@ -109,9 +109,8 @@ class ManagedDaemon:
             os.close(self._lease)
             self._lease = None
 
-    @property
     def is_running(self) -> bool:
-        """Whether it runs now, without starting it."""
+        """Tell whether it runs now, without starting it."""
         return self.folder.is_dir() and self._listens()
 
     def _check(self) -> None:
