@@ -139,9 +139,7 @@ class Connection:
         with self._outgoing:
             self._check(stream)
             self._exchange.send_headers(stream, block, is_last=is_last)
-            if is_last:
-                self._incoming.notify_all()
-            self._outgoing.notify_all()
+            self._notify()
 
     def _check(self, stream: Stream) -> None:
         if stream.is_reset:

@@ -16,6 +16,10 @@ VALUES = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size
 FIELDS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
 
 
+def decode(block: bytes) -> list[tuple[str, str]]:
+    return [(str(name), str(value)) for name, value in hpack.Decoder().decode(block)]
+
+
 def read(reader: HeaderReader, block: bytes, stream: int = 1) -> Fields:
     reader.begin(stream, is_last=False)
     fields = reader.add(memoryview(block), is_complete=True)
@@ -25,13 +29,13 @@ def read(reader: HeaderReader, block: bytes, stream: int = 1) -> Fields:
 
 @given(FIELDS)
 def test_what_is_written_can_be_decoded(fields: list[tuple[str, str]]) -> None:
-    assert list(hpack.Decoder().decode(write_headers(fields))) == fields
+    assert decode(write_headers(fields)) == fields
 
 
 @pytest.mark.parametrize("size", [0, 126, 127, 128, 254, 255, 256, 16383, 16384, 60000])
 def test_sizes_around_those_of_integers(size: int) -> None:
     fields = [("name", "x" * size)]
-    assert list(hpack.Decoder().decode(write_headers(fields))) == fields
+    assert decode(write_headers(fields)) == fields
 
 
 def test_what_is_written_stays_out_of_the_table_of_the_peer() -> None:
@@ -40,18 +44,18 @@ def test_what_is_written_stays_out_of_the_table_of_the_peer() -> None:
     assert len(decoder.header_table.dynamic_entries) == 0
 
 
-@given(st.lists(FIELDS, max_size=4), st.booleans())
+@given(blocks=st.lists(FIELDS, max_size=4), huffman=st.booleans())
 def test_blocks_of_one_connection_build_on_each_other(
-    blocks: list[list[tuple[str, str]]], huffman: bool
+    *, blocks: list[list[tuple[str, str]]], huffman: bool
 ) -> None:
     encoder, reader = hpack.Encoder(), HeaderReader()
     for fields in blocks:
         assert read(reader, encoder.encode(fields, huffman=huffman)).values == fields
 
 
-@given(FIELDS, st.integers(0, 3000), st.booleans())
+@given(fields=FIELDS, place=st.integers(0, 3000), is_last=st.booleans())
 def test_a_block_may_come_in_pieces(
-    fields: list[tuple[str, str]], place: int, is_last: bool
+    *, fields: list[tuple[str, str]], place: int, is_last: bool
 ) -> None:
     reader = HeaderReader()
     block = memoryview(hpack.Encoder().encode(fields))
