@@ -185,14 +185,20 @@ _WHY_MISSING = {
     ),
     "malformed": ("is a malformed pattern", "patterns are those of Go's path.Match"),
 }
+_NO_WAY_OUT = (
+    "../ does not lead out of the context; move the file, or let context name a folder above"
+)
 
 
 def _missing_source(step: Step, source: UnmatchedSource, node: Node) -> BuildError:
     why, hint = _WHY_MISSING[source.reason]
     line = source.read.line
+    lines = node.dockerfile.lines[line - 1 : line]
+    if source.reason == "missing" and any("../" in text for text in lines):
+        hint = _NO_WAY_OUT
     return BuildError(
         f"{source.pattern} {why}",
         location=Location(step.image.dockerfile, line, 1),
         hint=hint,
-        source=node.dockerfile.lines[line - 1 : line],
+        source=lines,
     )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from okplug.dockerfile import parse
 from okplug.dockerfile.model import Inherited
+from okplug.dockerfile.stagegraph import find_target
 from okplug.errors import Location, ManifestError
 from okplug.graph import Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
@@ -144,6 +145,7 @@ class _Linker:
         for wanted in image.depends_on:
             self.finder.by_dependency(image, wanted)  # what it says tells more than a FROM would
         dockerfile = self._read(image.dockerfile)
+        _check_target(image, dockerfile)
         args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers or ())))
         contexts = dict(image.named_contexts)
 
@@ -296,6 +298,15 @@ def _used(args: Mapping[str, str], resolution: Resolution) -> dict[str, str]:
         else fill_in(value, lambda _address, _field: "scratch")
         for name, value in args.items()
     }
+
+
+def _check_target(image: Image, dockerfile: Dockerfile) -> None:
+    try:
+        find_target(dockerfile, image.target)
+    except ManifestError as error:
+        raise ManifestError(
+            error.message, location=image.place("target"), hint=error.hint
+        ) from None
 
 
 def _declared(dockerfile: Dockerfile) -> Iterator[tuple[str, Instruction]]:

@@ -236,6 +236,15 @@ def test_a_source_that_goes_away_while_it_is_built(shop: Shop) -> None:
             "nowhere is not in the context\n  hint: write it, or correct the instruction",
         ),
         (
+            "",
+            "../web/data",
+            (
+                "web/data is not in the context\n"
+                "  hint: ../ does not lead out of the context; "
+                "move the file, or let context name a folder above"
+            ),
+        ),
+        (
             "d*\n",
             "data",
             (

@@ -124,7 +124,7 @@ def refused(workspace: Workspace, *arguments: str) -> str:
         ),
         pytest.param(
             {"api/okteto.yaml": "build:\n  api:\n    context: .\n    target: final\n"},
-            "final",
+            "api/okteto.yaml:4:5: no stage 'final' in the Dockerfile",
             id="unknown target",
         ),
         pytest.param(
