@@ -11,7 +11,7 @@ import pytest
 from okplug_buildkit.rpc import CallCancelled, Handler, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Answer = TypeVar("Answer")
 
@@ -97,9 +97,3 @@ def make_call() -> Callable[..., FakeCall]:
 def ask() -> Callable[..., bytes]:
     """Return what makes a call with one request and returns its one answer."""
     return _ask
-
-
-@pytest.fixture
-def stream_of() -> Callable[[Iterable[bytes]], bytes]:
-    """Return what joins pieces."""
-    return b"".join
