@@ -46,11 +46,11 @@ class RegistryStore(ReadOnly):
         :raises RegistryError: if a manifest cannot be read.
         """
         with self._lock:
+            if digest not in self._documents and digest not in self._blobs:
+                self._read_all()  # what refers to it may not have been asked for
             data = self._document(digest)
             if data is not None:
                 return len(data)
-            if digest not in self._blobs:  # its manifest may not have been asked for
-                self._read_all()
             found = self._blobs.get(digest)
         return found[1].size if found else None
 
