@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from okplug_buildkit.rpc import CallCancelled, Code, RpcError
+from okplug_buildkit.rpc import Code, RpcError
 from okplug_buildkit.sync import packets
 from okplug_buildkit.sync.archives import nothing_came
 from okplug_buildkit.sync.destination import Destination
@@ -58,6 +58,9 @@ class FolderOutput:
             _Reception(destination, call, delete=self._delete).run()
         with self._lock:
             self._received += 1
+        call.send([packets.FINISHED])  # from here on the build may be over, and the call with it
+        while call.receive() is not None:
+            pass
 
     def commit(self) -> None:
         """Do nothing more.
@@ -105,9 +108,6 @@ class _Reception:
             for number, (temporary, descriptor) in self._incoming.items():
                 os.close(descriptor)
                 self._destination.remove(self._missing[number].path, temporary)
-        self._call.send([packets.FINISHED])
-        while self._call.receive() is not None:
-            pass  # the daemon says that it is through, too
 
     def _next(self) -> packets.Packet:
         message = self._call.receive_nowait()
@@ -115,7 +115,7 @@ class _Reception:
             self._ask()
             message = self._call.receive()
         if message is None:
-            raise CallCancelled
+            raise RpcError(Code.ABORTED, "the export was not finished")
         try:
             return packets.read_packet(message)
         except packets.PacketError as error:
@@ -147,6 +147,8 @@ class _Reception:
 
     def _list(self, entry: Entry) -> None:
         self._check(entry.path)
+        if b"\0" in entry.linkname:
+            raise _broken(f"a link from {decode(entry.path)!r} to {decode(entry.linkname)!r}")
         if stat.S_ISDIR(entry.mode):
             self._destination.make_folder(entry.path)
             self._folders[entry.path] = []
@@ -167,7 +169,8 @@ class _Reception:
     def _check(self, path: bytes) -> None:
         """Look whether a path is safe, and comes behind the last one and the folder it lies in."""
         above, _, name = path.rpartition(b"/")
-        if name in (b"", b".", b"..") or b"\0" in name or above not in self._folders:
+        is_name = name not in (b"", b".", b"..") and b"\0" not in name
+        if not is_name or path.startswith(b"/") or above not in self._folders:
             raise _broken(f"an export with the path {decode(path)!r}")
         if order(path) <= order(self._last):
             raise _broken(f"{decode(path)!r} after {decode(self._last)!r}")

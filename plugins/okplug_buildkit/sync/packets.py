@@ -109,7 +109,8 @@ def _read_entry(message: memoryview) -> Entry:
     mtime = _number(values.get(6, 0))
     try:
         mode = from_go(_number(values.get(2, 0)))
-    except ValueError as error:
+        device = os.makedev(_number(values.get(8, 0)), _number(values.get(9, 0)))
+    except (ValueError, OverflowError) as error:
         raise PacketError(str(error)) from None
     return Entry(
         bytes(_part(values.get(1, _EMPTY))),
@@ -117,7 +118,7 @@ def _read_entry(message: memoryview) -> Entry:
         _number(values.get(5, 0)),
         mtime - (1 << 64) if mtime >> 63 else mtime,
         bytes(_part(values.get(7, _EMPTY))),
-        os.makedev(_number(values.get(8, 0)), _number(values.get(9, 0))),
+        device,
     )
 
 
