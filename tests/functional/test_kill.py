@@ -33,9 +33,17 @@ def write_workspace(root: Path) -> None:
         base = f"${{OKTETO_BUILD_I{number // 2}_IMAGE}}" if number else "scratch"
         declared = f"ARG OKTETO_BUILD_I{number // 2}_IMAGE\n" if number else ""
         (folder / "Dockerfile").write_text(f"{declared}FROM {base}\nCOPY data /data{number}\n")
-        (folder / "data").mkdir()
+    write_files(root, 0)
+
+
+def write_files(root: Path, version: int) -> None:
+    """Write what the images copy; each version has files of the same sizes."""
+    for number in range(IMAGES):
+        folder = root / f"i{number}" / "data"
+        folder.mkdir(exist_ok=True)
         for part in range(4):
-            (folder / "data" / f"{part}.bin").write_bytes(random.Random(number).randbytes(200_000))
+            data = random.Random(f"{version} {number}").randbytes(200_000)
+            (folder / f"{part}.bin").write_bytes(data)
 
 
 def command(root: Path, *arguments: str) -> list[str]:
@@ -98,10 +106,16 @@ def workspace_root(tmp_path: Path) -> Path:
 def test_killed_at_fifty_moments_the_next_run_is_right(
     workspace_root: Path, tmp_path: Path
 ) -> None:
+    """Files change before every run, so that what a killed run left behind could be reused wrongly."""
     clean = tmp_path / "clean"
-    started = time.monotonic()
-    expected = digests(workspace_root, clean)
-    duration = time.monotonic() - started
+    expected = {}
+    for version in (1, 0):
+        write_files(workspace_root, version)
+        started = time.monotonic()
+        expected[version] = digests(workspace_root, clean)
+        duration = time.monotonic() - started
+    assert expected[0].keys() == expected[1].keys()
+    assert all(expected[0][address] != expected[1][address] for address in expected[0])
     shutil.rmtree(workspace_root / ".okplug")
     home = tmp_path / "home"
     moments = random.Random(50)
@@ -110,6 +124,7 @@ def test_killed_at_fifty_moments_the_next_run_is_right(
         if moment % 5 == 0:
             shutil.rmtree(home, ignore_errors=True)
             shutil.rmtree(workspace_root / ".okplug", ignore_errors=True)
+        write_files(workspace_root, moment % 2)
         process = subprocess.Popen(
             command(workspace_root, "build"),
             env=environment(home),
@@ -122,8 +137,10 @@ def test_killed_at_fifty_moments_the_next_run_is_right(
         registry = home / ".cache" / "okplug" / "registry"
         assert_sound(registry)
         if moment % 5 == 4:
-            assert digests(workspace_root, home) == expected
-            assert_sound(registry)
+            for version in (1 - moment % 2, moment % 2):
+                write_files(workspace_root, version)
+                assert digests(workspace_root, home) == expected[version]
+                assert_sound(registry)
     assert killed >= MOMENTS // 2, "most runs were over before they were killed"
 
 
