@@ -58,9 +58,9 @@ def unreachable(host: str, error: broken.HTTPError | OSError) -> UnreachableErro
     cause = _cause(error)
     if isinstance(cause, broken.SSLError | ssl.SSLError):
         return _tls_failure(host, cause)
-    for kind, message, hint in _UNCONNECTED:
+    for kind, text, hint in _UNCONNECTED:
         if isinstance(cause, kind):
-            message = message.format(host=host, reason=_reason(cause))
+            message = text.format(host=host, reason=_reason(cause))
             return UnreachableError(message, hint=hint, is_dead=True)
     if isinstance(cause, broken.ReadTimeoutError | TimeoutError):
         return UnreachableError(

@@ -18,9 +18,26 @@ import pytest
 from okplug.oci import read_document
 from okplug.reference import Reference
 from okplug.testing import FakeRegistry, ImageView
+from tests.integration.registries import (
+    certificate,
+    htpasswd_registry_server,
+    registry_server,
+    tls_registry_server,
+    token_registry_server,
+    token_server,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+__all__ = [  # fixtures of another file
+    "certificate",
+    "htpasswd_registry_server",
+    "registry_server",
+    "tls_registry_server",
+    "token_registry_server",
+    "token_server",
+]
 
 ROOT = Path(__file__).parents[2]
 SEARCHED = f"{os.environ['PATH']}:/usr/sbin:/sbin:{ROOT}/.tox/bin"
