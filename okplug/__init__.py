@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from okplug.graph import Cause, ImageGraph
     from okplug.hookspecs import hookimpl
     from okplug.manifest.model import BuildArg, Image, Located, Manifest, Secret
+    from okplug.plan import Plan, Report, Step
     from okplug.pluginmanager import Provenance
     from okplug.reference import Reference
     from okplug.settings import Setting
@@ -103,6 +104,7 @@ _HOME = {
     "okplug.graph": ("Cause", "ImageGraph"),
     "okplug.hookspecs": ("hookimpl",),
     "okplug.manifest.model": ("BuildArg", "Image", "Located", "Manifest", "Secret"),
+    "okplug.plan": ("Plan", "Report", "Step"),
     "okplug.pluginmanager": ("Provenance",),
     "okplug.reference": ("Reference",),
     "okplug.settings": ("Setting",),
@@ -154,6 +156,9 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "Located",
     "Manifest",
     "Secret",
+    "Plan",
+    "Report",
+    "Step",
     "Provenance",
     "Reference",
     "Setting",

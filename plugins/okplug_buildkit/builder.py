@@ -25,7 +25,7 @@ from okplug_buildkit.solve.sharing import SharedContexts, shared_key
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from okplug import BuildControl, BuildOutline, BuildRequest, Registry
+    from okplug import BuildControl, BuildOutline, BuildRequest, ContextSnapshot, Registry
     from okplug_buildkit.attach.stores import Store
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.pool.pool import Pool
