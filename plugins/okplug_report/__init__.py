@@ -1,12 +1,19 @@
-"""Reporting backends: ``--report-log FILE`` writes every event of a build as a line of JSON."""
+"""Reporting backends: events as lines of JSON, and the live view of a terminal.
+
+``--report-log FILE`` writes every event of a build to a file, ``--progress rawjson`` to standard
+error; ``--progress tty``, which a terminal has by default, shows the images at work.
+"""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from okplug import Setting, hookimpl
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from okplug import Config, Parser
 
 #: the commands that events come from
@@ -34,15 +41,37 @@ def okplug_addoption(parser: Parser) -> None:
             )
 
 
-@hookimpl
+@hookimpl(trylast=True)  # the reporter, whose lines a live view takes, is there
 def okplug_configure(config: Config) -> None:
-    """Open the log.
+    """Open the log, and set up what is on the screen.
 
-    :raises UsageError: if it cannot be written.
+    :raises UsageError: if the log cannot be written.
     """
+    if config.command not in COMMANDS:
+        return
+    _configure_log(config)
+    if sys.stderr is not None:  # a process may be started without
+        _configure_screen(config, sys.stderr)
+
+
+def _configure_screen(config: Config, stream: TextIO) -> None:
+    from okplug import SCREEN, Provenance
+    from okplug_report.view import LiveView, wants_view
+
+    if config.text("progress") == "rawjson":
+        from okplug_report.log import RawLog
+
+        config.plugins.register(RawLog(stream), "rawjson", Provenance("okplug_report"))
+    elif wants_view(config, stream):
+        view = LiveView(stream, config.environ)
+        config.stash[SCREEN] = view
+        config.plugins.register(view, "liveview", Provenance("okplug_report"))
+
+
+def _configure_log(config: Config) -> None:
     option = vars(config.options).get("report_log")
     target = option or config.text("report_log")
-    if config.command not in COMMANDS or not target:
+    if not target:
         return
     from okplug import Provenance
     from okplug_report.log import ReportLog, open_log

@@ -58,6 +58,28 @@ class ReportLog:
                 raise _ends_early(error) from error
 
 
+class RawLog:
+    """Writes events to standard error, which it leaves open; if nobody reads it, that is no fault.
+
+    :param stream: nothing else is written to it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_open = True
+
+    @hookimpl
+    def okplug_event(self, event: Event) -> None:
+        """Write the event; nothing more is written after a line that could not be."""
+        if not self._is_open:
+            return
+        try:
+            self._stream.write(as_line(event))
+            self._stream.flush()
+        except (OSError, ValueError):  # the pipe is broken, the stream closed
+            self._is_open = False
+
+
 def _ends_early(error: OSError) -> UsageError:
     return UsageError(
         f"the report log ends early: {error.strerror}", hint="the images are what they are"
