@@ -7,9 +7,9 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-import okplug_registry
 import pytest
 
+import okplug_registry
 from okplug.reference import Reference
 from okplug.testing import RegistryContract
 from tests.integration.registries import PASSWORD, USER
@@ -80,10 +80,12 @@ class TestPassword(HttpContract):
 
     @pytest.fixture
     def server(self, htpasswd_registry_server: RegistryServer) -> RegistryServer:
+        """Return the server."""
         return htpasswd_registry_server
 
     @pytest.fixture
     def login(self) -> dict[str, str]:
+        """Return what docker login keeps of a password."""
         return {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
 
@@ -92,10 +94,12 @@ class TestToken(HttpContract):
 
     @pytest.fixture
     def server(self, token_registry_server: RegistryServer) -> RegistryServer:
+        """Return the server."""
         return token_registry_server
 
     @pytest.fixture
     def login(self) -> dict[str, str]:
+        """Return what docker login keeps of a password."""
         return {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}
 
 
@@ -104,6 +108,7 @@ class TestIdentityToken(TestToken):
 
     @pytest.fixture
     def login(self, token_server: TokenServer) -> dict[str, str]:
+        """Return what docker login keeps of an identity token."""
         account = base64.b64encode(b"<token>:").decode()
         return {"auth": account, "identitytoken": token_server.identity}
 
@@ -113,10 +118,12 @@ class TestTls(HttpContract):
 
     @pytest.fixture
     def server(self, tls_registry_server: RegistryServer) -> RegistryServer:
+        """Return the server."""
         return tls_registry_server
 
     @pytest.fixture
     def settings(self, certificate: Certificate) -> dict[str, str]:
+        """Return whom to trust, and who asks."""
         return {
             "registry_ca": str(certificate.certificate),
             "registry_cert": str(certificate.certificate),
