@@ -40,12 +40,24 @@ class TLS:
     """Checked TLS material, PEM.
 
     :param roots: None for those that come with gRPC, where the system has none.
+    :param files: where it comes from.
     """
 
+    files: TLSFiles
     roots: bytes | None
     cert: bytes | None = None
     key: bytes | None = field(default=None, repr=False)
-    server_name: str = ""
+
+    def context(self, protocol: str) -> ssl.SSLContext:
+        """Return what Python's own connections need of it.
+
+        :param protocol: what the connection is for, as ALPN names it.
+        """
+        context = ssl.create_default_context(cafile=self.files.ca)
+        context.set_alpn_protocols([protocol])
+        if self.files.cert is not None:
+            context.load_cert_chain(self.files.cert, self.files.key)
+        return context
 
 
 def load_tls(files: TLSFiles, names: tuple[str, str, str]) -> TLS:
@@ -63,14 +75,14 @@ def load_tls(files: TLSFiles, names: tuple[str, str, str]) -> TLS:
         roots = _read(files.ca, ca)
         _check_roots(context, files.ca, ca)
     if files.cert is None and files.key is None:
-        return TLS(roots, server_name=files.server_name)
+        return TLS(files, roots)
     if files.cert is None or files.key is None:
         there, missing = (cert, key) if files.key is None else (key, cert)
         raise UsageError(
             f"{there} is set and {missing} is not",
             hint="a certificate and its key go together: set both, or neither",
         )
-    tls = TLS(roots, _read(files.cert, cert), _read(files.key, key), files.server_name)
+    tls = TLS(files, roots, _read(files.cert, cert), _read(files.key, key))
     _check_pair(context, files.cert, files.key, (cert, key))
     return tls
 
