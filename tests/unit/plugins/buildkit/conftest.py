@@ -32,7 +32,7 @@ class Peer:
     def __init__(self, window: int = 65535) -> None:
         self.window = window
         self.frames: list[tuple[int, int, int, bytes]] = []  # kind, flags, stream, payload
-        self.bodies: defaultdict[int, bytes] = defaultdict(bytes)
+        self.bodies: defaultdict[int, bytearray] = defaultdict(bytearray)
         self.fields: defaultdict[int, list[dict[str, str]]] = defaultdict(list)
         self.ended: set[int] = set()
         self.farewell: int | None = None
@@ -86,20 +86,19 @@ class Peer:
     def receive(self, data: bytes) -> None:
         """Look at what the server sends."""
         self._data += data
-        while len(self._data) >= 9:
-            size = int.from_bytes(self._data[:3], "big")
-            if len(self._data) < 9 + size:
+        start = 0
+        while len(self._data) - start >= 9:
+            header = self._data[start : start + 9]
+            end = start + 9 + int.from_bytes(header[:3], "big")
+            if end > len(self._data):
                 break
-            assert size <= 16384
-            kind, flags, stream = (
-                self._data[3],
-                self._data[4],
-                int.from_bytes(self._data[5:9], "big"),
-            )
-            payload, self._data = self._data[9 : 9 + size], self._data[9 + size :]
+            assert end - start <= 9 + 16384
+            kind, flags, stream = header[3], header[4], int.from_bytes(header[5:], "big")
+            payload, start = self._data[start + 9 : end], end
             assert self.frames or kind == SETTINGS
             self.frames.append((kind, flags, stream, payload))
             self._look(kind, flags, stream, payload)
+        self._data = self._data[start:]
 
     def _look(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         if kind in {DATA, HEADERS}:
@@ -123,11 +122,13 @@ class Peer:
 
     def messages(self, stream: int) -> list[bytes]:
         """Return the complete messages that have come on a stream."""
-        body, found = self.bodies[stream], []
-        while len(body) >= 5 and len(body) >= 5 + int.from_bytes(body[1:5], "big"):
-            size = int.from_bytes(body[1:5], "big")
-            found.append(body[5 : 5 + size])
-            body = body[5 + size :]
+        body, start, found = bytes(self.bodies[stream]), 0, []
+        while len(body) - start >= 5:
+            end = start + 5 + int.from_bytes(body[start + 1 : start + 5], "big")
+            if end > len(body):
+                break
+            found.append(body[start + 5 : end])
+            start = end
         return found
 
     def status(self, stream: int) -> str | None:
