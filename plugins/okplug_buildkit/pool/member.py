@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from okplug_buildkit.connect.options import ChannelOptions
     from okplug_buildkit.daemon import Daemon
 
-#: seconds that a daemon may take to say that it is there
-_PATIENCE = 10.0
+#: seconds that a daemon may take to say that it is there; more where a program leads to it
+_PATIENCE = 5.0
+_PATIENCE_WITH_PROGRAM = 15.0
+#: the schemes without such a program
+_DIRECT = ("tcp", "unix", "docker", "buildkitd")
 #: seconds for which a daemon that did not answer is left out, each time twice as long
 _FIRST_PAUSE = 2.0
 _LONGEST_PAUSE = 60.0
@@ -55,6 +58,11 @@ class Member:
         """The address as it was written."""
         return str(self.address)
 
+    @property
+    def is_started(self) -> bool:
+        """Whether it can be used without starting a daemon of our own."""
+        return self._managed is None or self._managed.is_running()
+
     def is_out(self, now: float) -> bool:
         """Tell whether it is not worth an attempt at this time.
 
@@ -77,7 +85,8 @@ class Member:
         address = self._start() if self._managed is not None else self.address
         if self._daemon is None:
             self._daemon = self._open_daemon(address)
-        self._daemon.info(_PATIENCE)
+        is_direct = self.address.scheme in _DIRECT
+        self._daemon.info(_PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM)
         self._is_answering = True
         self._failures = 0
         self.cause = None

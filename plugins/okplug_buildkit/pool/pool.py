@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from okplug import CancelledError, OkplugError
-from okplug_buildkit.pool.failures import DaemonLost, no_daemon
+from okplug_buildkit.connect.failures import DaemonLostError
+from okplug_buildkit.pool.failures import DaemonLost, named, no_daemon
 from okplug_buildkit.pool.rendezvous import choose
 
 if TYPE_CHECKING:
@@ -61,14 +62,8 @@ class Pool:
         :raises OkplugError: if none can be used, with the cause of each.
         """
         member, daemon = self._take(image, is_retry=is_retry)
-        try:
+        with self._held(member):
             yield daemon
-        except DaemonLost as lost:
-            self._leave_out(member, lost)
-            raise
-        finally:
-            with self._lock:
-                member.running -= 1
 
     def run(
         self,
@@ -78,36 +73,48 @@ class Pool:
     ) -> Result:
         """Have work done by the daemon for an image, again if it is lost, by another if there is.
 
-        :param work: raises ``DaemonLost`` when the connection fails, and anything else when the
-            build does, which is not tried again.
+        A daemon that was not there in the first place is not waited for.
+
+        :param work: raises ``DaemonLostError`` when the connection fails, and anything else when
+            the build does, which is not tried again.
         :param cancelled: is set to give up between two attempts.
         :raises CancelledError: if it was set.
         :raises OkplugError: if no daemon can be used.
         """
         cancelled = cancelled or threading.Event()
-        lost: DaemonLost | None = None
-        for pause in _PAUSES:
+        lost: DaemonLostError | None = None
+        pauses = iter(_PAUSES)
+        while True:
             try:
-                return self._attempt(image, work, lost)
-            except DaemonLost as error:
-                lost = lost or error
+                member, daemon = self._take(image, is_retry=lost is not None)
+            except OkplugError as error:
+                if lost is None:
+                    raise
+                failure: DaemonLostError = _still_lost(lost, error)
+            else:
+                try:
+                    with self._held(member):
+                        return work(daemon)
+                except DaemonLostError as error:
+                    failure = error
+                    lost = lost or error
+            pause = next(pauses, None)
+            if pause is None:
+                raise failure
             if cancelled.wait(pause if self._are_all_out() else 0):
                 raise CancelledError
-        return self._attempt(image, work, lost)
 
-    def _attempt(
-        self, image: str, work: Callable[[Daemon], Result], lost: DaemonLost | None
-    ) -> Result:
-        """Try once; after a loss, that no daemon answers is the same loss going on."""
-        has_begun = False
+    @contextmanager
+    def _held(self, member: Member) -> Iterator[None]:
+        """Count the build of a member that was taken until it is over."""
         try:
-            with self.pick(image, is_retry=lost is not None) as daemon:
-                has_begun = True
-                return work(daemon)
-        except OkplugError as error:
-            if lost is None or has_begun or isinstance(error, DaemonLost):
-                raise
-            raise DaemonLost(f"{lost.message}; then {error.message}", hint=error.hint) from error
+            yield
+        except DaemonLostError as lost:
+            self._leave_out(member, lost)
+            raise
+        finally:
+            with self._lock:
+                member.running -= 1
 
     def _take(self, image: str, *, is_retry: bool) -> tuple[Member, Daemon]:
         """Return a member that answers, counted as running one build more."""
@@ -150,7 +157,7 @@ class Pool:
             is_news = len(self.members) > 1 and not member.was_reported
             member.was_reported = True
         if is_news:
-            self._warn(f"{member.name} is left out: {cause.message}")
+            self._warn(f"a daemon is left out: {named(member.name, cause)}")
 
     def _are_all_out(self) -> bool:
         now = self._clock()
@@ -161,3 +168,8 @@ class Pool:
         """Let go of all daemons."""
         for member in self.members:
             member.close()
+
+
+def _still_lost(lost: DaemonLostError, error: OkplugError) -> DaemonLost:
+    """Return what to raise when a daemon that was lost is not there again."""
+    return DaemonLost(f"{lost.message}; then {error.message}", hint=error.hint)

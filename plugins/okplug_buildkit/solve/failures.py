@@ -102,9 +102,9 @@ def failure_of(details: Details, request: BuildRequest, progress: Progress) -> B
     spot = next(_spots(details, request), None)
     start, end = spot or (0, 0)
     return BuildError(
-        _message(details),
+        message_of(details),
         location=Location(request.dockerfile.path, start),
-        hint=_hint(details),
+        hint=remedy_of(details),
         source=lines[start - 1 : end] if start else (),
         log=progress.last_lines(details.vertex) if details.vertex else (),
     )
@@ -118,14 +118,16 @@ def _spots(details: Details, request: BuildRequest) -> Iterator[tuple[int, int]]
             yield each.start, min(each.end, count)
 
 
-def _message(details: Details) -> str:
+def message_of(details: Details) -> str:
+    """Return what is wrong in one line."""
     if details.exit_code is not None:
         return f"the command ended with exit code {details.exit_code}"
     first, *_ = details.message.splitlines() or ["the build failed"]
     return first.rstrip(".")
 
 
-def _hint(details: Details) -> str:
+def remedy_of(details: Details) -> str:
+    """Return the remedy, one line, ``""`` if none is known."""
     if details.exit_code == _KILLED:
         return "it was killed, perhaps for want of memory"
     if details.exit_code is not None:

@@ -84,6 +84,15 @@ def refused(text: str = "connection refused", hint: str = "") -> OkplugError:
     return BuildError(text, hint=hint)
 
 
+def test_a_cause_that_names_its_daemon_needs_no_more(fakes: Fakes) -> None:
+    first = fakes.order()[0]
+    first.failure = refused(f"no BuildKit at {first.name}: connection refused")
+    fakes.pick()
+    assert fakes.warnings == [
+        f"a daemon is left out: no BuildKit at {first.name}: connection refused"
+    ]
+
+
 @pytest.fixture
 def fakes() -> Fakes:
     return Fakes()
@@ -154,7 +163,7 @@ def test_a_daemon_that_does_not_answer_is_left_out(fakes: Fakes) -> None:
     first.failure = refused()
     assert [fakes.pick() for _ in range(3)] == [second.name] * 3
     assert first.asked == 1
-    assert fakes.warnings == [f"{first.name} is left out: connection refused"]
+    assert fakes.warnings == [f"a daemon is left out: {first.name}: connection refused"]
 
 
 def test_only_its_own_images_move(fakes: Fakes) -> None:
@@ -198,9 +207,8 @@ def test_a_daemon_that_answered_again_gets_the_short_pause(fakes: Fakes) -> None
     first = fakes.order()[0]
     for start in (0.0, 2.0, 4.0):
         fakes.now = start
-        with pytest.raises(DaemonLost), fakes.pool.pick(IMAGE) as daemon:
-            assert str(daemon.address) == first.name
-            raise DaemonLost("stream removed")
+        with pytest.raises(DaemonLost, match=first.name), fakes.pool.pick(IMAGE) as daemon:
+            raise DaemonLost(f"lost {daemon.address}")
 
 
 def test_a_daemon_that_is_lost_is_left_out_and_asked_before_it_is_used_again(
@@ -209,7 +217,7 @@ def test_a_daemon_that_is_lost_is_left_out_and_asked_before_it_is_used_again(
     first, second, _ = fakes.order()
     with pytest.raises(DaemonLost), fakes.pool.pick(IMAGE):
         raise DaemonLost("stream removed")
-    assert fakes.warnings == [f"{first.name} is left out: stream removed"]
+    assert fakes.warnings == [f"a daemon is left out: {first.name}: stream removed"]
     assert fakes.pick() == second.name
     fakes.now = 10
     assert fakes.pick() == first.name
@@ -336,6 +344,14 @@ def test_a_daemon_that_was_never_there_is_not_waited_for(fakes: Fakes) -> None:
     with pytest.raises(NoDaemonError):
         fakes.pool.run(IMAGE, loses(0, []))
     assert [daemon.asked for daemon in fakes.daemons.values()] == [1, 1, 1]
+
+
+def test_the_only_daemon_that_was_never_there_is_not_waited_for_either() -> None:
+    fakes = Fakes(("tcp://only:1",))
+    fakes.daemons["tcp://only:1"].failure = DaemonLost("no BuildKit at tcp://only:1")
+    with pytest.raises(DaemonLost, match=r"^no BuildKit at tcp://only:1$"):
+        fakes.pool.run(IMAGE, loses(0, []))
+    assert fakes.daemons["tcp://only:1"].asked == 1
 
 
 @pytest.mark.usefixtures("_no_pauses")

@@ -1,0 +1,1 @@
+"""``okplug builder``: the daemons that build, seen from outside."""
