@@ -49,7 +49,8 @@ _ELSEWHERE = "name another builder with --builder or BUILDKIT_HOST"
 _START = f"start a buildkitd there, or {_ELSEWHERE}"
 _LOOK = f"see whether the daemon still runs and what its log says, or {_ELSEWHERE}"
 _WANTS_TLS = (
-    "the daemon may want TLS: set builder_ca, and builder_cert and builder_key if it asks for them"
+    "set builder_ca to the certificate of the authority that signed the daemon's, "
+    "and builder_cert and builder_key if it asks for them"
 )
 _CLIENT_CERT = "set builder_cert and builder_key to what an authority that the daemon trusts signed"
 _RIGHT = "run as a user who may use the socket, or give its group to yours with buildkitd --group"
@@ -182,12 +183,20 @@ def _unavailable(details: str, contact: Contact) -> _Said:
         found = re.search(pattern, details)
         if found:
             return fault, reason.format(**found.groupdict()), hint
-    if _LOST.search(details):
-        may_want_tls = (
-            contact.address.scheme == "tcp" and not contact.was_made and not contact.is_encrypted
-        )
-        return Fault.LOST, "the connection was closed", _WANTS_TLS if may_want_tls else _LOOK
-    return Fault.LOST, _one_line(details), _LOOK
+    if not _LOST.search(details):
+        return Fault.LOST, _one_line(details), _LOOK
+    if _wants_tls(contact):
+        return Fault.TLS, "the daemon speaks only TLS there", _WANTS_TLS
+    return Fault.LOST, "the connection was closed", _LOOK
+
+
+def _wants_tls(contact: Contact) -> bool:
+    address = contact.address
+    if address.scheme != "tcp" or contact.was_made or contact.is_encrypted:
+        return False
+    from okplug_buildkit.connect.probes import speaks_tls
+
+    return speaks_tls(address.host, address.port)
 
 
 def _one_line(text: str) -> str:
