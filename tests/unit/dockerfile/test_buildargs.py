@@ -8,22 +8,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
-    from okplug.dockerfile import Resolution
-
-    class Resolve(Protocol):
-        """Resolves the text of a Dockerfile."""
-
-        def __call__(
-            self,
-            text: str,
-            *,
-            target: str = "",
-            args: Mapping[str, str] | None = None,
-            platform: str = "linux/amd64",
-        ) -> Resolution:
-            """Return what the target comes to."""
+    from tests.unit.dockerfile.conftest import Resolve
 
 
 @pytest.mark.parametrize(

@@ -13,23 +13,10 @@ from okplug.dockerfile.stagegraph import find_target, stage_names, triggers
 from okplug.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Protocol
+    from collections.abc import Callable
 
     from okplug.dockerfile import Dockerfile, Resolution
-
-    class Resolve(Protocol):
-        """Resolves the text of a Dockerfile."""
-
-        def __call__(
-            self,
-            text: str,
-            *,
-            target: str = "",
-            args: Mapping[str, str] | None = None,
-            images: Mapping[str, Inherited] | None = None,
-        ) -> Resolution:
-            """Return what the target comes to."""
+    from tests.unit.dockerfile.conftest import Resolve
 
 
 STAGES = """\

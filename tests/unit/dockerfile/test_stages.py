@@ -12,23 +12,10 @@ from okplug.dockerfile import ContextRead, ImageUse, Inherited, resolve
 from okplug.dockerfile.environment import DEFAULT_PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Protocol
+    from collections.abc import Callable
 
     from okplug.dockerfile import Dockerfile, Instruction, Resolution
-
-    class Resolve(Protocol):
-        """Resolves the text of a Dockerfile."""
-
-        def __call__(
-            self,
-            text: str,
-            *,
-            target: str = "",
-            args: Mapping[str, str] | None = None,
-            images: Mapping[str, Inherited] | None = None,
-        ) -> Resolution:
-            """Return what the target comes to."""
+    from tests.unit.dockerfile.conftest import Resolve
 
 
 PATH = ("PATH", DEFAULT_PATH)

@@ -226,6 +226,10 @@ def test_owners_of_the_archive_are_kept(place: Place) -> None:
         (_TREE[:512], True),
         (lzma.compress(_TREE), True),
     ],
+    ids=[
+        *("nothing", "text", "a block of text", "zeros", "gzip of text", "gzip of a block"),
+        *("no gzip", "tar", "the first block of a tar", "xz of a tar"),
+    ],
 )
 def test_what_is_an_archive(data: bytes, expected: bool) -> None:  # noqa: FBT001  # a column
     assert is_archive(Text(data)) is expected
@@ -360,6 +364,7 @@ def test_no_archive_changes_what_lies_outside(members: list[tarfile.TarInfo]) ->
         (packed((member("a"), bytes(2000)))[:1000], "the tar archive is damaged: "),
         (gzip.compress(packed((member("a"), bytes(2000))))[:-9], "it cannot be decompressed: "),
     ],
+    ids=["tar", "gzip"],
 )
 def test_a_damaged_archive(workshop: Workshop, data: bytes, message: str) -> None:
     """The error shows the instruction, and nothing is stored."""
