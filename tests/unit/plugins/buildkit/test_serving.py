@@ -35,8 +35,16 @@ def has_messages(count: int) -> Callable[[Peer], bool]:
     return lambda peer: len(peer.messages(1)) == count
 
 
-def has_updates(count: int) -> Callable[[Peer], bool]:
-    return lambda peer: peer.kinds().count(8) >= count
+def has_allowed(size: int) -> Callable[[Peer], bool]:
+    """Tell whether the server has opened the window of stream 1 by so many bytes."""
+    return lambda peer: (
+        sum(
+            int.from_bytes(payload, "big")
+            for kind, _, at, payload in peer.frames
+            if (kind, at) == (8, 1)
+        )
+        >= size
+    )
 
 
 def test_a_request_is_answered(tunnel: Make) -> None:
@@ -274,11 +282,11 @@ def test_a_message_larger_than_the_window_is_received(tunnel: Make) -> None:
         sizes.append(len(call.receive() or b""))
 
     talk = tunnel({"/s/m": handle})
-    talk.send(talk.peer.request(1, "/s/m"), b"")
+    talk.send(talk.peer.request(1, "/s/m"))
     body = (20 << 20).to_bytes(5, "big") + bytes(20 << 20)
     for start in range(0, len(body), 4 << 20):
+        talk.wait(has_allowed(start - (4 << 20)))
         talk.send(talk.peer.data(1, body[start : start + (4 << 20)]))
-        talk.wait(has_updates(1 + start // (4 << 20)))
     talk.wait(ended(1))
     assert sizes == [20 << 20]
 
