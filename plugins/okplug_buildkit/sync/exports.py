@@ -16,7 +16,7 @@ from okplug_buildkit.rpc import Code, RpcError
 from okplug_buildkit.sync import packets
 from okplug_buildkit.sync.archives import nothing_came
 from okplug_buildkit.sync.destination import Destination
-from okplug_buildkit.sync.entries import decode, order
+from okplug_buildkit.sync.entries import decode
 from okplug_buildkit.sync.failures import write_errors
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ class _Reception:
         self._call = call
         self._delete = delete
         self._count = 0
-        self._last = b""
         self._is_listed = False
         self._requests: deque[bytes] = deque()
         self._asked = 0
@@ -95,7 +94,7 @@ class _Reception:
         self._incoming: dict[int, _Incoming] = {}
         self._files: set[bytes] = set()
         self._names: list[Entry] = []
-        self._folders: dict[bytes, list[bytes]] = {b"": []}
+        self._folders: dict[bytes, set[bytes]] = {b"": set()}
         self._folder_entries: list[Entry] = []
 
     def run(self) -> None:
@@ -151,7 +150,7 @@ class _Reception:
             raise _broken(f"a link from {decode(entry.path)!r} to {decode(entry.linkname)!r}")
         if stat.S_ISDIR(entry.mode):
             self._destination.make_folder(entry.path)
-            self._folders[entry.path] = []
+            self._folders[entry.path] = set()
             self._folder_entries.append(entry)
         elif stat.S_ISLNK(entry.mode):
             self._destination.put_link(entry)
@@ -167,15 +166,14 @@ class _Reception:
             self._requests.append(packets.request_packet(self._count))
 
     def _check(self, path: bytes) -> None:
-        """Look whether a path is safe, and comes behind the last one and the folder it lies in."""
+        """Look whether a path is safe, new, and behind the folder that it lies in."""
         above, _, name = path.rpartition(b"/")
         is_name = name not in (b"", b".", b"..") and b"\0" not in name
         if not is_name or path.startswith(b"/") or above not in self._folders:
             raise _broken(f"an export with the path {decode(path)!r}")
-        if order(path) <= order(self._last):
-            raise _broken(f"{decode(path)!r} after {decode(self._last)!r}")
-        self._last = path
-        self._folders[above].append(name)
+        if name in self._folders[above]:
+            raise _broken(f"an export with the path {decode(path)!r} twice")
+        self._folders[above].add(name)
 
     def _write(self, number: int, data: Part) -> None:
         entry = self._missing[number]
@@ -197,7 +195,7 @@ class _Reception:
             self._destination.put_name(entry)
         if self._delete:
             for path, names in self._folders.items():
-                self._destination.remove_others(path, frozenset(names))
+                self._destination.remove_others(path, names)
         for entry in reversed(self._folder_entries):
             self._destination.finish_folder(entry)
 

@@ -25,6 +25,7 @@ _HINTS = {
     errno.ENOTDIR: "a file or link is where a folder is needed: move it away",
     errno.EEXIST: "a file is where a folder is needed: move it away",
     errno.ELOOP: "a link is where a folder is needed: move it away",
+    errno.EPIPE: "whoever reads it has ended early: look there for the reason",
     errno.EISDIR: "name a file, not a folder",
 }
 

@@ -195,6 +195,18 @@ def test_folders_are_skipped_unless_an_exception_may_match_below() -> None:
     assert not Matcher(["a", "!b|a/*"]).can_skip_directory("a")
 
 
+def test_a_matcher_knows_where_something_may_match() -> None:
+    """A walk that looks for what matches may pass by the rest."""
+    matcher = Matcher([" a/b ", "c/*.go", "!d/e"])
+    assert matcher.may_match_below("a")
+    assert not matcher.may_match_below("a/b")
+    assert not matcher.may_match_below("a/x")
+    assert matcher.may_match_below("c")
+    assert not matcher.may_match_below("d")
+    assert Matcher(["**/x"]).may_match_below("any/where")
+    assert not Matcher(()).may_match_below("a")
+
+
 def test_a_pattern_knows_its_literal_beginning() -> None:
     """It bounds where a walk has to look."""
     assert Pattern.parse("a/b/*.c").prefix == ("a", "b")

@@ -48,6 +48,7 @@ class FakeCall:
         return [message for batch in self.batches for message in batch]
 
     def metadata(self, key: str) -> list[str]:
+        """Return what the call came with."""
         return list(self._metadata.get(key, ()))
 
     def put(self, *messages: bytes | BaseException | None) -> None:
@@ -56,18 +57,21 @@ class FakeCall:
             self.incoming.put(message)
 
     def receive(self) -> bytes | None:
+        """Wait for what was put."""
         message = self.incoming.get(timeout=10)
         if isinstance(message, BaseException):
             raise message
         return message
 
     def receive_nowait(self) -> bytes | None:
+        """Return what is there."""
         if self.incoming.empty() or self.incoming.queue[0] is None:
             return None
         return self.receive()
 
     def send(self, messages: Sequence[Message]) -> None:
-        whole = [m if isinstance(m, bytes) else b"".join(m) for m in messages]
+        """Keep the messages, and tell who answers."""
+        whole = [bytes(m) if isinstance(m, bytes | memoryview) else b"".join(m) for m in messages]
         self.batches.append(whole)
         for message in whole:
             self.answer(message)
@@ -97,9 +101,11 @@ class Reader:
 
     @property
     def paths(self) -> list[bytes]:
+        """What was listed, by path."""
         return [each.path for each in self.stats]
 
     def take(self, message: bytes) -> None:
+        """Do what the daemon does with a message."""
         packet = Packet.FromString(message)
         if packet.type == filesync_pb2.PacketType.STAT:
             assert not self.is_listed
@@ -128,11 +134,11 @@ class Reader:
         is_file = not entry.mode & ~0o777 & ~(0b1101 << 20) and not entry.linkname
         if is_file and (self.wanted is None or entry.path in self.wanted):
             self._missing.add(number)
-            self.call.put(Packet(type=REQ, id=number).SerializeToString())
+            self.call.put(Packet(type="REQ", id=number).SerializeToString())
 
     def _end(self) -> None:
         if self.is_listed and not self._missing:
-            self.call.put(Packet(type=FIN).SerializeToString())
+            self.call.put(Packet(type="FIN").SerializeToString())
 
 
 @dataclass
@@ -153,10 +159,11 @@ class Exporter:
         self.call.put(Packet().SerializeToString())
 
     def take(self, message: bytes) -> None:
+        """Do what the daemon does with a message."""
         packet = Packet.FromString(message)
         if packet.type == FIN:
             self.is_finished = True
-            self.call.put(Packet(type=FIN).SerializeToString(), None)
+            self.call.put(Packet(type="FIN").SerializeToString(), None)
             return
         assert packet.type == REQ
         self.requests.append(packet.id)
@@ -166,7 +173,8 @@ class Exporter:
         self.data(packet.id, b"")
 
     def data(self, number: int, data: bytes) -> None:
-        self.call.put(Packet(type=DATA, id=number, data=data).SerializeToString())
+        """Send a piece of a file."""
+        self.call.put(Packet(type="DATA", id=number, data=data).SerializeToString())
 
 
 @dataclass(frozen=True)
@@ -186,6 +194,7 @@ class FakeSnapshot:
         return cls(root, tuple(_context_file(root, relpath) for relpath in chosen))
 
     def open(self, relpath: str) -> BinaryIO:
+        """Open a file, which is verified."""
         files = {file.relpath: file for file in self.files if file.kind == "file"}
         return open_verified(self.root, files[relpath])
 

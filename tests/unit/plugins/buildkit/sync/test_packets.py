@@ -141,7 +141,7 @@ def test_an_empty_packet_ends_the_list() -> None:
 
 def test_fields_that_nobody_knows_are_passed_over() -> None:
     """Numbers, words of four and eight bytes, and bytes: what a later version may add."""
-    unknown = b"\x78\xff\x01\x7d1234\x7912345678\x7a\x03abc"
+    unknown = bytes.fromhex("78ff01 7d31323334 793132333435363738 7a03616263")
     packet = packets.read_packet(unknown + packets.request_packet(5) + unknown)
     assert (packet.kind, packet.number) == (packets.REQ, 5)
 
