@@ -185,6 +185,7 @@ class FakeSnapshot:
     files: tuple[ContextFile, ...]
     digest: str = ""
     proof: str = ""
+    ignored: tuple[str, ...] = ()
 
     @classmethod
     def take(cls, root: Path, *relpaths: str) -> FakeSnapshot:

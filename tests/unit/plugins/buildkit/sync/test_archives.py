@@ -27,6 +27,10 @@ def wrapped(data: bytes) -> bytes:
     return filesync_pb2.BytesMessage(data=data).SerializeToString()
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def stream(make_call: MakeCall, *pieces: bytes | BaseException) -> FakeCall:
     """Return a call that brings pieces, and then ends unless the last one is an exception."""
     call = make_call()
@@ -44,7 +48,7 @@ def test_a_file_gets_its_name_when_the_build_has_succeeded(
     assert not (tmp_path / "image.tar").exists()
     output.commit()
     assert (tmp_path / "image.tar").read_bytes() == b"one " + b"two" * 100_000
-    assert os.listdir(tmp_path) == ["image.tar"]
+    assert names(tmp_path) == ["image.tar"]
 
 
 def test_no_reply_is_sent(tmp_path: Path, make_call: MakeCall) -> None:
@@ -68,7 +72,7 @@ def test_what_is_discarded_leaves_nothing(tmp_path: Path, make_call: MakeCall) -
     output.receive(stream(make_call, b"new"))
     output.discard()
     output.discard()
-    assert os.listdir(tmp_path) == ["f"]
+    assert names(tmp_path) == ["f"]
     assert (tmp_path / "f").read_text() == "old"
 
 
@@ -88,7 +92,7 @@ def test_a_stream_that_is_cut_off_leaves_nothing(
     output = ArchiveOutput(tmp_path / "f")
     with pytest.raises(type(failure)):
         output.receive(stream(make_call, b"half", failure))
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
     with pytest.raises(BuildError):
         output.commit()
 
@@ -99,7 +103,7 @@ def test_a_message_that_is_none_leaves_nothing(tmp_path: Path, make_call: MakeCa
     with pytest.raises(RpcError) as raised:
         ArchiveOutput(tmp_path / "f").receive(call)
     assert raised.value.code is Code.INVALID_ARGUMENT
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 def test_a_second_stream_takes_the_place_of_the_first(tmp_path: Path, make_call: MakeCall) -> None:
@@ -108,7 +112,7 @@ def test_a_second_stream_takes_the_place_of_the_first(tmp_path: Path, make_call:
     output.receive(stream(make_call, b"first"))
     output.receive(stream(make_call, b"second"))
     output.commit()
-    assert os.listdir(tmp_path) == ["f"]
+    assert names(tmp_path) == ["f"]
     assert (tmp_path / "f").read_text() == "second"
 
 
@@ -179,7 +183,7 @@ def test_a_full_disk_says_so_and_leaves_nothing(
     with pytest.raises(BuildError, match="No space left on device") as raised:
         ArchiveOutput(tmp_path / "f").receive(stream(make_call, b"x"))
     assert raised.value.hint == "free some space there, or write the output elsewhere"
-    assert os.listdir(tmp_path) == []
+    assert names(tmp_path) == []
 
 
 # --------------------------------------------------------------------------------------- streams
@@ -209,7 +213,7 @@ def test_a_stream_that_was_cut_off_is_no_success(make_call: MakeCall) -> None:
         output.receive(stream(make_call, b"half", CallCancelled()))
     output.discard()
     with pytest.raises(
-        BuildError, match="^the daemon sent nothing for the output standard output\n"
+        BuildError, match=r"^the daemon sent nothing for the output standard output\n"
     ):
         output.commit()
 

@@ -31,6 +31,10 @@ def destination(root: Path) -> Iterator[Destination]:
         yield destination
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def write(destination: Destination, path: bytes, data: bytes, mode: int = FILE) -> None:
     temporary, descriptor = destination.create(path)
     os.write(descriptor, data)
@@ -41,7 +45,7 @@ def write(destination: Destination, path: bytes, data: bytes, mode: int = FILE) 
 def test_the_folder_is_made_for_its_owner(destination: Destination, root: Path) -> None:
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
     destination.make_folder(b"a")
-    assert os.listdir(root) == ["a"]
+    assert names(root) == ["a"]
 
 
 def test_a_folder_that_is_there_keeps_its_mode(tmp_path: Path) -> None:
@@ -55,11 +59,11 @@ def test_a_file_has_mode_and_time_and_its_name_at_the_end(
     destination: Destination, root: Path
 ) -> None:
     temporary, descriptor = destination.create(b"f")
-    assert os.listdir(root) == [temporary.decode()]
+    assert names(root) == [temporary.decode()]
     os.close(descriptor)
     destination.remove(b"f", temporary)
     destination.remove(b"f", temporary)
-    assert os.listdir(root) == []
+    assert names(root) == []
     write(destination, b"f", b"text", stat.S_IFREG | 0o4751)
     status = (root / "f").stat()
     assert (stat.S_IMODE(status.st_mode), status.st_mtime_ns) == (0o4751, TIME)
@@ -76,7 +80,7 @@ def test_folders_get_their_modes_last(destination: Destination, root: Path) -> N
 
 def test_links_are_made_with_their_time(destination: Destination, root: Path) -> None:
     destination.put_link(Entry(b"l", LINK, 0, TIME, b"../\xff"))
-    assert os.readlink(bytes(root) + b"/l") == b"../\xff"
+    assert bytes((root / "l").readlink()) == b"../\xff"
     assert (root / "l").lstat().st_mtime_ns == TIME
 
 
@@ -94,7 +98,7 @@ def test_another_name_that_is_there_already(destination: Destination, root: Path
     write(destination, b"f", b"text")
     destination.put_name(Entry(b"g", FILE, 4, TIME, b"f"))
     destination.put_name(Entry(b"g", FILE, 4, TIME, b"f"))
-    assert sorted(os.listdir(root)) == ["f", "g"]
+    assert names(root) == ["f", "g"]
 
 
 def test_a_pipe_is_made(destination: Destination, root: Path) -> None:
@@ -129,7 +133,7 @@ def test_a_folder_takes_the_place_of_a_file_or_link(
         destination.make_folder(name)
         write(destination, name + b"/x", b"new")
     assert not (root / "l").is_symlink()
-    assert os.listdir(tmp_path / "elsewhere") == []
+    assert names(tmp_path / "elsewhere") == []
 
 
 def test_a_folder_that_is_there_keeps_what_is_in_it(destination: Destination, root: Path) -> None:
@@ -137,7 +141,7 @@ def test_a_folder_that_is_there_keeps_what_is_in_it(destination: Destination, ro
     (root / "d/old").touch()
     destination.make_folder(b"d")
     write(destination, b"d/new", b"")
-    assert sorted(os.listdir(root / "d")) == ["new", "old"]
+    assert names(root / "d") == ["new", "old"]
 
 
 def test_a_link_on_the_way_is_not_followed(
@@ -146,11 +150,11 @@ def test_a_link_on_the_way_is_not_followed(
     """Not even one that somebody puts there meanwhile."""
     (tmp_path / "elsewhere").mkdir()
     (root / "l").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="Not a directory|Too many levels"):
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
         destination.create(b"l/f")
-    with pytest.raises(OSError, match="Not a directory|Too many levels"):
+    with pytest.raises(OSError, match=r"Not a directory|Too many levels"):
         destination.make_folder(b"l/d")
-    assert os.listdir(tmp_path / "elsewhere") == []
+    assert names(tmp_path / "elsewhere") == []
 
 
 def test_the_target_of_a_link_stays_as_it_is(
@@ -172,10 +176,10 @@ def test_the_others_are_removed(destination: Destination, root: Path, tmp_path: 
     (root / "file").touch()
     (root / "link").symlink_to(tmp_path / "precious")
     destination.remove_others(b"", {b"keep"})
-    assert os.listdir(root) == ["keep"]
+    assert names(root) == ["keep"]
     destination.remove_others(b"keep", ())
-    assert os.listdir(root / "keep") == []
-    assert os.listdir(tmp_path / "precious") == ["file"]
+    assert names(root / "keep") == []
+    assert names(tmp_path / "precious") == ["file"]
 
 
 def test_descriptors_are_opened_once_and_closed(destination: Destination, root: Path) -> None:

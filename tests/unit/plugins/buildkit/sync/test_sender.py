@@ -102,7 +102,7 @@ def test_a_whole_tree_is_sent_whole_unless_that_is_forbidden(
 
 
 def test_an_unknown_folder_is_refused(make_call: MakeCall) -> None:
-    with pytest.raises(RpcError, match="^no access allowed to dir 'secret'$") as raised:
+    with pytest.raises(RpcError, match=r"^no access allowed to dir 'secret'$") as raised:
         serve_trees({"context": MemoryTree({})})(make_call(dir_name="secret"))
     assert raised.value.code is Code.NOT_FOUND
 
@@ -216,14 +216,14 @@ def test_a_cancelled_call_ends_at_once(call: FakeCall) -> None:
 
 def test_a_daemon_that_gives_up_is_heard(call: FakeCall) -> None:
     call.put(packets.error_packet("no space left"))
-    with pytest.raises(RpcError, match="^no space left$") as raised:
+    with pytest.raises(RpcError, match=r"^no space left$") as raised:
         serve_trees({"context": MemoryTree(FILES)})(call)
     assert raised.value.code is Code.ABORTED
 
 
 def test_a_daemon_that_leaves_has_not_finished(call: FakeCall) -> None:
     call.put(None)
-    with pytest.raises(RpcError, match="^the transfer was not finished$"):
+    with pytest.raises(RpcError, match=r"^the transfer was not finished$"):
         serve_trees({"context": MemoryTree(FILES)})(call)
 
 
