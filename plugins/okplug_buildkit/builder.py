@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from okplug import Artifact, BuildError, CancelledError, Descriptor
 from okplug_buildkit.attach.registrystore import RegistrySink, RegistryStore
+from okplug_buildkit.connect.failures import is_connection_fault
 from okplug_buildkit.pool.failures import DaemonLost
 from okplug_buildkit.solve.attributes import entitlements, frontend_attributes
 from okplug_buildkit.solve.contexts import contexts_of
@@ -166,9 +167,11 @@ class _Work:
 
     def _failure(self, failed: SolveFailed, daemon: Daemon, progress: Progress) -> BuildError:
         error = failed.error
+        if is_connection_fault(error):
+            return daemon.explain(error)
         if failed.is_connection:
             return DaemonLost(
-                f"the connection to {daemon.address} broke: {error.details()}",
+                f"lost BuildKit at {daemon.address}: {error.details()}",
                 hint="look at the daemon's log; okplug builder check tells what works",
             )
         details = read_details(error.details() or "", error.trailing_metadata())

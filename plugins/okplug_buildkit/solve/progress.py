@@ -24,6 +24,8 @@ _KEPT_LINES: Final = 30
 #: ``[2/3] ``, ``[linux/arm64 stage 1/4] `` and the like before an instruction
 _PLACE = re.compile(r"\[[^\]]*\] ")
 _LINE_SUFFIX = re.compile(r" \(line \d+\)$")
+#: an argument that okplug always gives need not have a default
+_NEEDLESS = re.compile(r"InvalidDefaultArgInFrom: .*\$\{?OKTETO_BUILD_")
 _CONTEXT = "load build context"
 _CACHE_IMPORT = "importing cache manifest from "
 
@@ -94,6 +96,8 @@ class Progress:
 
     def _take_warning(self, warning: control_pb2.VertexWarning) -> None:
         text = warning.short.decode("utf-8", "replace")
+        if _NEEDLESS.match(text):
+            return
         if not warning.info.filename or not warning.ranges:
             self._control.warn(text)
             return

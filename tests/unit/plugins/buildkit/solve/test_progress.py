@@ -153,6 +153,17 @@ def test_a_warning_of_the_frontend_has_its_place(control: Control, progress: Pro
     ]
 
 
+def test_no_warning_of_arguments_that_always_have_a_value(
+    control: Control, progress: Progress
+) -> None:
+    message = control_pb2.StatusResponse()
+    text = "InvalidDefaultArgInFrom: Default value for ARG ${%s} results in empty or invalid name"
+    message.warnings.add(short=(text % "OKTETO_BUILD_BASE_IMAGE").encode())
+    message.warnings.add(short=(text % "BASE").encode())
+    progress.take(message)
+    assert control.told == [("warn", text % "BASE", None)]
+
+
 def test_a_warning_without_a_place(control: Control, progress: Progress) -> None:
     message = control_pb2.StatusResponse()
     message.warnings.add(short=b"beware")
