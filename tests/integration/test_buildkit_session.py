@@ -196,5 +196,6 @@ def test_a_closed_connection_loses_its_sessions(buildkit: BuildKit) -> None:
         daemon.close()
         assert told.wait(20)
         assert session.is_lost
-        assert session.failure == "the session was cut off: Channel closed!"
+        assert session.failure.startswith("the session was cut off: ")
+        assert "Channel closed!" in session.failure
         assert call.code() is grpc.StatusCode.CANCELLED
