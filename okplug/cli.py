@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from okplug.errors import ExitCode
+
 
 def main(
     argv: Sequence[str],
@@ -36,11 +38,10 @@ def main(
         sys.stdout.write(f"okplug {__version__}\n")
         return 0
     import os
-    from pathlib import Path
 
     if environ is None:
         environ = dict(os.environ)
-    return _guarded(argv, plugins, environ, Path.cwd() / (cwd or ""))
+    return _guarded(argv, plugins, environ, cwd or "")
 
 
 def entry_point() -> int:
@@ -52,16 +53,29 @@ def entry_point() -> int:
     # what a plan is made of lives until its end: looking for garbage often costs a tenth of a run
     gc.set_threshold(100_000)
     signal.signal(signal.SIGTERM, _interrupt)
+    _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # names of files that are no text go out as the bytes that they are
         sys.stdout.reconfigure(errors="surrogateescape")
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"error: standard output: {error.strerror}\n")
         _close_stdout()
         return code or 1
     return code
+
+
+def _open_closed_streams() -> None:
+    """Have somewhere to write to when the process was started without, as ``>&-`` does."""
+    import os
+
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            null = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  # until the end
+            setattr(sys, name, null)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -79,18 +93,25 @@ def _asks_for_version(argv: Sequence[str]) -> bool:
 
 
 def _guarded(
-    argv: Sequence[str], plugins: Sequence[object], environ: Mapping[str, str], cwd: Path
+    argv: Sequence[str],
+    plugins: Sequence[object],
+    environ: Mapping[str, str],
+    cwd: str | os.PathLike[str],
 ) -> int:
+    from pathlib import Path
+
     from okplug.errors import ExitCode, OkplugError
     from okplug.startup import DEBUG, read_start, run
 
     wants_traceback = "--debug" in argv or bool(environ.get(DEBUG))
+    here = Path("/")
     try:
-        start = read_start(argv, cwd)
-        cwd = start.cwd
+        here = _current_folder() / cwd
+        start = read_start(argv, here)
+        here = start.cwd
         return run(start, plugins, environ)
     except OkplugError as error:
-        _print_error(error, cwd, wants_traceback=wants_traceback)
+        _print_error(error, here, wants_traceback=wants_traceback)
         return int(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
@@ -101,8 +122,26 @@ def _guarded(
     except SystemExit as exit_:  # argparse's way to end after --help
         return exit_.code if isinstance(exit_.code, int) else 0
     except Exception as error:  # noqa: BLE001  # the one boundary
-        _print_fault(error, wants_traceback=wants_traceback)
-        return int(ExitCode.INTERNAL_ERROR)
+        return int(_print_fault(error, wants_traceback=wants_traceback))
+
+
+def _current_folder() -> Path:
+    from pathlib import Path
+
+    from okplug.errors import UsageError
+
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the current folder is not there any more", hint="change to another one"
+        ) from error
+
+
+def _is_of_full_disk(error: Exception) -> bool:
+    import errno
+
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _print_error(error: Exception, cwd: Path, *, wants_traceback: bool) -> None:
@@ -113,14 +152,20 @@ def _print_error(error: Exception, cwd: Path, *, wants_traceback: bool) -> None:
     sys.stderr.write(f"error: {shorten_paths(str(error), cwd)}\n")
 
 
-def _print_fault(error: Exception, *, wants_traceback: bool) -> None:
-    """Print what is a fault of okplug or of a plugin, not of the user."""
+def _print_fault(error: Exception, *, wants_traceback: bool) -> ExitCode:
+    """Print what is a fault of okplug or of a plugin, not of the user, or a full disk."""
+    from okplug.errors import ExitCode
+
     if wants_traceback:
         _print_traceback(error)
+    if _is_of_full_disk(error):
+        sys.stderr.write(f"error: {error}\n  hint: free some space, and run it again\n")
+        return ExitCode.FAILED
     where = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
     sys.stderr.write(f"internal error{where}: {type(error).__name__}: {error}\n")
     if not wants_traceback:
         sys.stderr.write("  hint: --debug or OKPLUG_DEBUG=1 shows where\n")
+    return ExitCode.INTERNAL_ERROR
 
 
 def _print_traceback(error: Exception) -> None:

@@ -289,6 +289,19 @@ def test_a_wrong_okplugfile_is_an_error_at_its_place(workspace: Workspace) -> No
 # ------------------------------------------------------------------------------- the process
 
 
+def run_shell(redirections: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run ``okplug config`` with its streams redirected."""
+    top = Path(cli.__file__).parent.parent
+    return subprocess.run(
+        ["/bin/sh", "-c", f"exec '{sys.executable}' -m okplug config {redirections}"],
+        cwd=cwd,
+        env={"PYTHONPATH": str(top), "HOME": str(cwd), **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def run_python(*argv: str, cwd: Path, stdout: int = subprocess.PIPE) -> tuple[int, str, str]:
     top = Path(cli.__file__).parent.parent
     environ = {"PYTHONPATH": str(top), "HOME": str(cwd), "PATH": "/usr/bin:/bin"}
@@ -346,6 +359,36 @@ def test_a_reader_that_goes_away_midway_is_no_fault(workspace: Workspace) -> Non
     finally:
         os.close(write)
     assert (code, stderr) == (1, "")
+
+
+@pytest.mark.parametrize("buffering", ["", "1"])
+def test_a_full_disk_behind_the_output_is_no_fault(workspace: Workspace, buffering: str) -> None:
+    """The error comes from the first write, or from the last flush."""
+    done = run_shell(">/dev/full", workspace.root, PYTHONUNBUFFERED=buffering)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 2 if buffering else 1)
+    assert done.stderr.startswith("error: ")
+    assert "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("closing", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_stream_that_is_closed_is_written_to_no_more(workspace: Workspace, closing: str) -> None:
+    done = run_shell(closing, workspace.root)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("registry" in done.stdout) == (closing == "2>&-")
+
+
+def test_a_folder_that_is_gone(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = workspace.root / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    code = cli.main(["list"], environ={"HOME": str(workspace.home)})
+    assert code == 4
+    assert capsys.readouterr().err == (
+        "error: the current folder is not there any more\n  hint: change to another one\n"
+    )
 
 
 def test_a_request_to_end_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
