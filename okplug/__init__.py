@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         StepProgress,
         StepStarted,
         WarningRaised,
+        event_line,
     )
     from okplug.graph import Cause, ImageGraph
     from okplug.hookspecs import hookimpl
@@ -100,6 +101,7 @@ _HOME = {
         "StepProgress",
         "StepStarted",
         "WarningRaised",
+        "event_line",
     ),
     "okplug.graph": ("Cause", "ImageGraph"),
     "okplug.hookspecs": ("hookimpl",),
@@ -148,6 +150,7 @@ __all__ = [  # noqa: RUF022  # grouped by module, as the table above is
     "StepProgress",
     "StepStarted",
     "WarningRaised",
+    "event_line",
     "Cause",
     "ImageGraph",
     "hookimpl",

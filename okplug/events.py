@@ -6,7 +6,8 @@ are plain data, so that ``dataclasses.asdict`` of any of them can be written as 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +160,12 @@ class RunFinished(Event):
     duration: float
     counts: tuple[tuple[str, int], ...]
     message: str = ""
+
+
+def event_line(event: Event) -> str:
+    """Return an event as a line of JSON, in ASCII and without its end.
+
+    The name of the event's class is ``event``; the other names are the event's fields.
+    """
+    values = {field.name: getattr(event, field.name) for field in fields(event)}
+    return json.dumps({"event": type(event).__name__, **values})

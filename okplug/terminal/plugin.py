@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from okplug.coresettings import RAWJSON
 from okplug.hookspecs import hookimpl
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from okplug.config import Config, Parser
     from okplug.events import Event
-    from okplug.terminal.reporter import TerminalReporter
 
 
 @hookimpl(trylast=True)  # the commands are there
@@ -34,11 +33,16 @@ def okplug_configure(config: Config) -> None:
     """Register what listens to this run."""
     from okplug.pluginmanager import Provenance
 
-    if config.text("progress") == RAWJSON:
-        return  # standard error is for nothing else
     if sys.stderr is not None:  # a process may be started without
         listener = Listener(config, sys.stderr)
         config.plugins.register(listener, "terminalreporter", Provenance("okplug"))
+
+
+class Reporter(Protocol):
+    """What makes events visible."""
+
+    def report(self, event: Event) -> None:
+        """Write what the event says."""
 
 
 class Listener:
@@ -47,7 +51,7 @@ class Listener:
     def __init__(self, config: Config, stream: TextIO) -> None:
         self._config = config
         self._stream = stream
-        self._reporter: TerminalReporter | None = None
+        self._reporter: Reporter | None = None
 
     @hookimpl(tryfirst=True)  # a listener that fails ends the call, and this one must be heard
     def okplug_event(self, event: Event) -> None:
@@ -57,13 +61,15 @@ class Listener:
         self._reporter.report(event)
 
 
-def _make_reporter(config: Config, stream: TextIO) -> TerminalReporter:
-    from okplug.terminal.reporter import Shown, TerminalReporter
+def _make_reporter(config: Config, stream: TextIO) -> Reporter:
+    from okplug.terminal.reporter import RawReporter, Shown, TerminalReporter
     from okplug.terminal.screen import SCREEN
     from okplug.terminal.writer import Writer, terminal_width, wants_color
 
     options = vars(config.options)
     progress = config.text("progress")
+    if progress == RAWJSON:
+        return RawReporter(Writer(stream))
     writer = Writer(
         config.stash.get(SCREEN, stream),
         width=terminal_width(config.environ, stream),

@@ -134,6 +134,17 @@ class TerminalReporter:
         return visible("; ".join(few)) + more
 
 
+class RawReporter:
+    """Writes each event as a line of JSON, and nothing else."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    def report(self, event: events.Event) -> None:
+        """Write the event."""
+        self._writer.line(events.event_line(event))
+
+
 def _collected(event: events.Collected) -> str:
     line = f"collected {counted(event.images, 'image')} from {counted(event.manifests, 'manifest')}"
     if event.deselected:

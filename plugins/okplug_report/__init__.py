@@ -1,7 +1,7 @@
 """Reporting backends: events as lines of JSON, and the live view of a terminal.
 
-``--report-log FILE`` writes every event of a build to a file, ``--progress rawjson`` to standard
-error; ``--progress tty``, which a terminal has by default, shows the images at work.
+``--report-log FILE`` writes every event of a build to a file; ``--progress tty``, which a terminal
+has by default, shows the images at work.
 """
 
 from __future__ import annotations
@@ -58,11 +58,7 @@ def _configure_screen(config: Config, stream: TextIO) -> None:
     from okplug import SCREEN, Provenance
     from okplug_report.view import LiveView, wants_view
 
-    if config.text("progress") == "rawjson":
-        from okplug_report.log import RawLog
-
-        config.plugins.register(RawLog(stream), "rawjson", Provenance("okplug_report"))
-    elif wants_view(config, stream):
+    if wants_view(config, stream):
         view = LiveView(stream, config.environ)
         config.stash[SCREEN] = view
         config.plugins.register(view, "liveview", Provenance("okplug_report"))

@@ -1,17 +1,14 @@
 """The report log: one JSON object per event and line, each written when the event happens.
 
-A run that is killed leaves every event that was reported before. The name of the event's class is
-``event``; the other names are the event's fields.
+A run that is killed leaves every event that was reported before.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from okplug import UsageError, hookimpl
+from okplug import UsageError, event_line, hookimpl
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +34,7 @@ class ReportLog:
         if self._is_broken:
             return
         try:
-            self._stream.write(as_line(event))
+            self._stream.write(f"{event_line(event)}\n")
             self._stream.flush()
         except OSError as error:
             self._is_broken = True
@@ -56,28 +53,6 @@ class ReportLog:
         except OSError as error:
             if not self._is_broken:
                 raise _ends_early(error) from error
-
-
-class RawLog:
-    """Writes events to standard error, which it leaves open; if nobody reads it, that is no fault.
-
-    :param stream: nothing else is written to it.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._is_open = True
-
-    @hookimpl
-    def okplug_event(self, event: Event) -> None:
-        """Write the event; nothing more is written after a line that could not be."""
-        if not self._is_open:
-            return
-        try:
-            self._stream.write(as_line(event))
-            self._stream.flush()
-        except (OSError, ValueError):  # the pipe is broken, the stream closed
-            self._is_open = False
 
 
 def _ends_early(error: OSError) -> UsageError:
@@ -104,9 +79,3 @@ def open_log(folder: Path, target: str, origin: str) -> TextIO:
             f"cannot write the report log {path}: {error.strerror}",
             hint=f"its name comes from {origin}{hint}",
         ) from error
-
-
-def as_line(event: Event) -> str:
-    """Return the event as a line of ASCII."""
-    fields = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
-    return json.dumps({"event": type(event).__name__, **fields}) + "\n"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,10 +169,17 @@ def test_ways_to_show_a_build(
     assert lines[: lines.index("=============== failures ===============")] == expected
 
 
-def test_where_only_events_may_be_printed_there_is_no_listener(workspace: Workspace) -> None:
-    config = workspace.config(plugins=[plugin], settings={"progress": "rawjson"})
-    config.plugins.configure(config)
-    assert not config.plugins.has_plugin("terminalreporter")
+def test_nothing_but_events(workspace: Workspace) -> None:
+    stream, screen = io.StringIO(), io.StringIO()
+    config = workspace.config(
+        settings={"progress": "rawjson"}, options={"quiet": 1, "durations": 1, "color": "always"}
+    )
+    config.plugins.register(Listener(config, stream), "listener", Provenance("test"))
+    config.stash[SCREEN] = screen
+    emit_run(config)
+    lines = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert lines == ["RunStarted", "StepFinished", "RunFinished"]
+    assert screen.getvalue() == ""
 
 
 def test_a_plugin_may_take_the_lines(workspace: Workspace) -> None:

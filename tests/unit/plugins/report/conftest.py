@@ -33,11 +33,14 @@ class Emulator:
 
     :param width: columns.
     :param height: rows.
+
+    ``fed`` is how many characters it was given.
     """
 
     def __init__(self, width: int = 80, height: int = 24) -> None:
         self.width = width
         self.height = height
+        self.fed = 0
         self.has_cursor = True
         self.breaks_lines = True
         self._rows: list[list[str]] = [[]]
@@ -58,6 +61,7 @@ class Emulator:
 
     def feed(self, text: str) -> None:
         """Show a text; what it takes from a program is all that the live view may send."""
+        self.fed += len(text)
         for match in TOKEN.finditer(text):
             if match["char"] is not None:
                 self._show(match["char"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from okplug.commandline import Parser
 from okplug.errors import UsageError
 from okplug.hookspecs import hookimpl
 from okplug.pluginmanager import PluginManager, Provenance
+from okplug.terminal.screen import SCREEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +110,50 @@ def test_commands_without_events_leave_the_last_log_alone(workspace: Workspace) 
     workspace.write({"log.jsonl": "of the last build\n"})
     configured(workspace, "hash", setting="log.jsonl")
     assert (workspace.root / "log.jsonl").read_text() == "of the last build\n"
+
+
+class Terminal(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+@pytest.mark.parametrize(
+    ("progress", "command", "expected"),
+    [
+        ("auto", "build", True),
+        ("tty", "build", True),
+        ("plain", "build", False),
+        ("rawjson", "build", False),
+        ("tty", "hash", False),
+    ],
+)
+def test_who_gets_a_live_view(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    progress: str,
+    command: str,
+    *,
+    expected: bool,
+) -> None:
+    monkeypatch.setattr("sys.stderr", Terminal())
+    config = workspace.config(plugins=[okplug_report], settings={"progress": progress})
+    config.command = command
+    config.plugins.configure(config)
+    assert config.plugins.has_plugin("liveview") is expected
+    assert (SCREEN in config.stash) is expected
+
+
+def test_a_process_without_standard_error_has_nothing_on_the_screen(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    config = workspace.config(plugins=[okplug_report], settings={"progress": "tty"})
+    config.command = "build"
+    config.plugins.configure(config)
+    assert not config.plugins.has_plugin("liveview")
 
 
 def test_what_cannot_be_written_ends_the_run_before_it_begins(workspace: Workspace) -> None:
