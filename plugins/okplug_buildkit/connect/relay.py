@@ -107,9 +107,9 @@ class Relay:
         try:
             link = self._dial(connection)
         except DialError as error:
-            connection.close()
             with self._lock:
                 self._failure = error
+            connection.close()  # after which gRPC's caller asks for the failure
             return
         with self._lock:
             if self._is_closed:
