@@ -6,7 +6,8 @@ import re
 
 from okplug import Reference, Setting, UsageError
 
-_STORE = re.compile(r"[a-z]+:(?![0-9]+$|//)")  # such as layout:FOLDER, but not localhost:5000
+#: layout:FOLDER, but neither localhost:5000 nor a URL
+_STORE = re.compile(r"[a-z][a-z0-9+]*:(?![0-9]+(?:/|$)|//)")
 _MIRROR = re.compile(r"(?P<host>[^=]+)=(?P<url>https?://[^/?#@]+(?:/[^?#@]*)?)")
 _MIRROR_FORM = "expected HOST=URL, such as docker.io=https://mirror.example.com"
 

@@ -218,7 +218,7 @@ def _redirected(request: Request, url: str) -> Request:
     old, new = urlsplit(request.url), urlsplit(url)
     if new.scheme not in {"http", "https"} or (old.scheme == "https" and new.scheme != "https"):
         raise RegistryError(
-            f"{old.netloc} redirects from TLS to a place without it, on {new.netloc}",
+            f"{old.netloc} redirects from {old.scheme} to {new.scheme}, which is not safe",
             hint="look after the registry's storage settings",
         )
     headers = dict(request.headers)
