@@ -73,7 +73,10 @@ class Session:
 
     @property
     def errors(self) -> list[BaseException]:
-        """What handlers raised that was neither a refusal nor a cancelled call, in order."""
+        """What handlers raised that was neither a refusal nor a cancelled call, in order.
+
+        The daemon may fail a little before the last of them is here; after ``close`` all are.
+        """
         return self._server.errors
 
     @property

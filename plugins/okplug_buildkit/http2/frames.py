@@ -186,11 +186,6 @@ def window_update(stream: int, increment: int) -> bytes:
     return frame_header(4, Kind.WINDOW_UPDATE, 0, stream) + increment.to_bytes(4, "big")
 
 
-def rst_stream(stream: int, code: ErrorCode) -> bytes:
-    """Return a frame that ends a stream at once."""
-    return frame_header(4, Kind.RST_STREAM, 0, stream) + code.to_bytes(4, "big")
-
-
 def goaway(last_stream: int, code: ErrorCode) -> bytes:
     """Return the frame that ends the connection.
 

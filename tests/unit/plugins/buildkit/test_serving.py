@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from okplug_buildkit.http2.connection import Connection
+from okplug_buildkit.http2.streams import Stream
 from okplug_buildkit.rpc import CallCancelled, Code, RpcError, unary
 from okplug_buildkit.serving import Server, StreamCall
 
@@ -393,6 +395,29 @@ def test_any_message_can_be_told(message: str) -> None:
     told = dict(sent[-1]).get("grpc-message", "")
     assert all(" " <= char <= "~" for char in told)
     assert unquote(told) == message
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 3, 5]), st.binary(max_size=40)), max_size=25),
+    st.lists(st.integers(0, 4000), max_size=40),
+)
+def test_where_the_bytes_are_cut_means_nothing(
+    make_peer: type[Peer], sent: list[tuple[int, bytes]], places: list[int]
+) -> None:
+    peer, streams = make_peer(), dict[int, Stream]()
+    connection = Connection(lambda stream: streams.update({stream.number: stream}))
+    data = peer.hello() + b"".join(peer.request(number, f"/s/{number}") for number in (1, 3, 5))
+    data += b"".join(peer.message(number, payload) for number, payload in sent)
+    data += b"".join(peer.data(number, is_last=True) for number in (1, 3, 5))
+    ends = sorted({place % (len(data) + 1) for place in places})
+    for start, end in zip([0, *ends], [*ends, len(data)], strict=True):
+        connection.feed(data[start:end])
+    for number, stream in streams.items():
+        call = StreamCall(connection, stream)
+        received = list(iter(call.receive, None))
+        assert call.method == f"/s/{number}"
+        assert received == [payload for other, payload in sent if other == number]
+    assert sorted(streams) == [1, 3, 5]
 
 
 def test_a_server_starts_without_errors() -> None:

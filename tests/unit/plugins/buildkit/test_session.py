@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -301,6 +302,28 @@ def test_much_travels_in_large_messages(daemon: FakeDaemon) -> None:
         daemon.wait(lambda peer: 1 in peer.ended)
         assert daemon.peer.messages(1) == [bytes(1 << 20)] * 12
         assert max(daemon.sizes) <= (1 << 20) + 16384 + 100
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_closing_at_any_moment_leaves_nothing(daemon: FakeDaemon, seed: int) -> None:
+    chance = random.Random(seed)
+
+    def chat(call: Call) -> None:
+        while (message := call.receive()) is not None:
+            call.send([message] * chance.randint(0, 2000))
+
+    session = serve(daemon, chat)
+    session.open()
+    closing = threading.Timer(chance.random() * 0.01, session.close)
+    closing.start()
+    for number in range(1, 41, 2):
+        daemon.say(daemon.peer.request(number, FILES))
+        daemon.say(daemon.peer.message(number, bytes(100)), daemon.peer.message(number, b"x"))
+        if chance.random() < 0.3:
+            daemon.say(daemon.peer.reset(number))
+    closing.join(20)
+    assert (session.is_lost, session.errors) == (False, [])
+    assert daemon.peer.farewell == 0
 
 
 def test_a_session_that_cannot_be_opened_is_closed_all_the_same() -> None:

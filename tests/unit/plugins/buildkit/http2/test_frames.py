@@ -139,7 +139,6 @@ def test_what_is_written() -> None:
     settings = frames.settings({Setting.INITIAL_WINDOW_SIZE: 0x800000})
     assert settings.hex() == "000006040000000000000400800000"
     assert frames.window_update(3, 5).hex() == "00000408000000000300000005"
-    assert frames.rst_stream(3, ErrorCode.CANCEL).hex() == "00000403000000000300000008"
     assert frames.goaway(7, ErrorCode.PROTOCOL_ERROR).hex() == (
         "0000080700000000000000000700000001"
     )
