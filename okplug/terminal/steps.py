@@ -19,11 +19,13 @@ _ENDS = {"done": ("DONE", "green"), "cached": ("CACHED", "green"), "failed": ("F
 class _Part:
     """A part of an image's build.
 
+    :param name: as it was written last.
     :param state: what was said last, ``""`` when nothing was.
     :param began: seconds since the epoch.
     """
 
     number: int
+    name: str | None = None
     state: str = ""
     began: float = 0.0
 
@@ -64,7 +66,8 @@ class Steps:
         begin = f"{visible(event.address)} #{part.number}"
         if not part.is_at_work:
             part.began = event.time
-            self._titles[event.address] = event.name
+        if not part.is_at_work and part.name != event.name:  # one that begins again is known
+            part.name = self._titles[event.address] = event.name
             self._writer.line(f"{begin} {visible(event.name)}")
         if event.state in _ENDS:
             word, colour = _ENDS[event.state]

@@ -89,11 +89,14 @@ def test_a_part_that_begins_again_keeps_its_number(told: Told) -> None:
     told.part(2.0, "x", "exporting", "done")
     told.part(5.0, "x", "exporting", "started")
     told.part(5.5, "x", "exporting", "done")
+    told.part(6.0, "x", "pushing", "started")
+    told.part(9.0, "x", "pushing", "done")
     assert told.lines == [
         "a:a #1 exporting",
         "a:a #1 DONE 1.00s",
-        "a:a #1 exporting",
         "a:a #1 DONE 0.50s",
+        "a:a #1 pushing",
+        "a:a #1 DONE 3.00s",
     ]
 
 
