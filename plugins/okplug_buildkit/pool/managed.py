@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 
 #: what the kernel allows for the path of a Unix socket, in bytes
 _SOCKET_PATH_LIMIT = 107
-#: seconds that a daemon may take until it listens
+#: seconds that a daemon may take until it answers, and for one look whether it does
 _PATIENCE = 60.0
+_PROBE_PATIENCE = 1.0
+#: how HTTP/2 connections begin, with settings that are all by default; the server sends its own
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
 
 #: -I: neither the folder nor the environment of the run decides what is imported
 _SUPERVISOR = (sys.executable, "-I", supervisor.__file__)
@@ -111,7 +114,7 @@ class ManagedDaemon:
 
     def is_running(self) -> bool:
         """Tell whether it runs now, without starting it."""
-        return self.folder.is_dir() and self._listens()
+        return self.folder.is_dir() and self._answers()
 
     def _check(self) -> None:
         path = str(self._socket)
@@ -144,14 +147,14 @@ class ManagedDaemon:
         os.utime(path)
 
     def _start(self) -> None:
-        """Start a supervisor unless there is one, and wait until its daemon listens.
+        """Start a supervisor unless there is one, and wait until its daemon answers.
 
         One that is there may be ending for a reason of its own; then it is started after all.
         """
         launches = 0
         deadline = time.monotonic() + _PATIENCE
         pause = 0.005
-        while not (self._is_supervised() and self._listens()):
+        while not (self._is_supervised() and self._answers()):
             if not self._is_supervised():
                 if launches:
                     raise launch_failure("buildkitd ended at once", self.folder / supervisor.LOG)
@@ -159,7 +162,7 @@ class ManagedDaemon:
                 launches += 1
             elif time.monotonic() > deadline:
                 raise launch_failure(
-                    f"buildkitd does not listen after {_PATIENCE:.0f} s",
+                    f"buildkitd does not answer after {_PATIENCE:.0f} s",
                     self.folder / supervisor.LOG,
                 )
             time.sleep(pause)
@@ -172,13 +175,16 @@ class ManagedDaemon:
         os.close(lock)
         return False
 
-    def _listens(self) -> bool:
+    def _answers(self) -> bool:
+        """Tell whether somebody serves the socket, which is there long before that."""
         with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_PROBE_PATIENCE)
             try:
                 probe.connect(str(self._socket))
+                probe.sendall(_GREETING)
+                return bool(probe.recv(1))
             except OSError:
                 return False
-        return True
 
     def _launch(self) -> None:
         (self.folder / "buildkitd.toml").write_text(

@@ -16,9 +16,9 @@ from okplug_buildkit.pool.managed import ManagedDaemon, Surroundings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: listens where it is told to, writes down that it was started and with what, and ends on SIGTERM
+#: answers where it is told to listen, writes down that it was started and with what, and ends on SIGTERM
 LISTENS = """\
-import json, os, socket, sys
+import contextlib, json, os, socket, sys
 address = sys.argv[sys.argv.index("--addr") + 1].removeprefix("unix://")
 with open(os.path.join(os.path.dirname(address), "starts"), "a") as log:
     print(json.dumps({"argv": sys.argv[1:], "environ": dict(os.environ)}), file=log)
@@ -26,7 +26,10 @@ listener = socket.socket(socket.AF_UNIX)
 listener.bind(address)
 listener.listen()
 while True:
-    listener.accept()
+    connection, _ = listener.accept()
+    with contextlib.suppress(OSError), connection:
+        connection.recv(64)
+        connection.sendall(b"hello")
 """
 
 

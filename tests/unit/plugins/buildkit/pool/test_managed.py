@@ -244,12 +244,23 @@ def test_a_daemon_that_dies_at_once_says_why(
     )
 
 
-def test_a_daemon_that_does_not_listen_is_not_waited_for_for_ever(
+def test_a_daemon_that_does_not_answer_is_not_waited_for_for_ever(
     daemon: Callable[..., ManagedDaemon], programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(managed, "_PATIENCE", 0.3)
     programs.add("buildkitd", "import time\ntime.sleep(60)\n")
-    with pytest.raises(BuildError, match=r"^buildkitd does not listen after 0 s"):
+    with pytest.raises(BuildError, match=r"^buildkitd does not answer after 0 s"):
+        daemon().acquire()
+
+
+def test_a_daemon_that_listens_and_then_dies_says_why(
+    daemon: Callable[..., ManagedDaemon], programs: Programs
+) -> None:
+    listens = (programs.folder / "buildkitd").read_text().partition("while True:")[0]
+    (programs.folder / "buildkitd").write_text(
+        f"{listens}import time\ntime.sleep(0.2)\nsys.exit('buildkitd: no worker found')\n"
+    )
+    with pytest.raises(BuildError, match=r"^buildkitd ended at once: no worker found"):
         daemon().acquire()
 
 
