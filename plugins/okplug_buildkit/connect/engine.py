@@ -109,7 +109,10 @@ def upgrade(stream: socket.socket) -> None:
         stream.sendall(_UPGRADE)
         head = _read_head(stream)
     except OSError as error:
-        raise DialError(f"the Docker engine does not answer: {error}") from error
+        reason = error.strerror or str(error)
+        raise DialError(f"the Docker engine does not answer: {reason}") from error
+    if not head:
+        raise DialError("the Docker engine does not answer: it ends the connection")
     status = head.partition(b"\r\n")[0].decode("ascii", "replace")
     if not status.startswith("HTTP/1.1 101"):
         answer = status.partition(" ")[2] or "nothing"
@@ -119,11 +122,11 @@ def upgrade(stream: socket.socket) -> None:
 
 
 def _read_head(stream: socket.socket) -> bytes:
-    """Return an answer's head, byte by byte: what follows it is gRPC's."""
+    """Return an answer's head, byte by byte: what follows it is gRPC's; empty if it has no end."""
     head = bytearray()
     while not head.endswith(b"\r\n\r\n") and len(head) < _HEAD_LIMIT:
         byte = stream.recv(1)
         if not byte:
-            break
+            return b""
         head += byte
     return bytes(head)
