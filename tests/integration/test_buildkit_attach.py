@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import secrets as random
@@ -11,7 +12,7 @@ import subprocess
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import grpc  # noqa: TID253  # the tests call the daemon by hand
 import pytest
@@ -34,6 +35,8 @@ from tests.integration.registries import PASSWORD, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from _typeshed import WriteableBuffer
 
     from okplug.testing.images import Node
     from okplug_buildkit.attach.stores import Store
@@ -325,6 +328,52 @@ def test_what_the_registry_has_is_not_sent_again(daemon: Daemon) -> None:
     assert second["containerimage.digest"] == first["containerimage.digest"]
     assert registry.writes == writes
     assert list(sink.written) == [first["containerimage.digest"]]
+
+
+@pytest.mark.parametrize("method", ["has_blob", "write_blob", "write_manifest", "resolve"])
+def test_a_registry_that_fails_ends_the_build(daemon: Daemon, method: str) -> None:
+    registry = FakeRegistry()
+    registry.failures[method] = RegistryError("no room in the registry")
+    with pytest.raises(RegistryError, match=r"^no room in the registry$"):
+        daemon.solve(
+            "FROM scratch\nCOPY f /\n",
+            content.handlers({"export": RegistrySink(registry, APP)}),
+            files={"f": os.urandom(9)},
+            exporters=[EXPORT],
+        )
+
+
+def test_an_export_that_is_broken_off_leaves_nothing(daemon: Daemon, tmp_path: Path) -> None:
+    class Interrupted(RegistrySink):
+        def write(self, ref: str, data: BinaryIO) -> tuple[str, int]:
+            call = super().write
+            return call(ref, cast("BinaryIO", Halfway(data)) if ref.startswith("layer-") else data)
+
+    class Halfway(io.RawIOBase):
+        def __init__(self, data: BinaryIO) -> None:
+            self._data, self._left = data, 2
+
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: WriteableBuffer, /) -> int:
+            self._left -= 1
+            if not self._left:
+                raise RegistryError("interrupted")
+            piece = self._data.read(1000)
+            memoryview(buffer)[: len(piece)] = piece
+            return len(piece)
+
+    registry = LayoutRegistry(tmp_path / "images")
+    with pytest.raises(RegistryError, match="interrupted"):
+        daemon.solve(
+            "FROM scratch\nCOPY f /\n",
+            content.handlers({"export": Interrupted(registry, APP)}),
+            files={"f": os.urandom(3 << 20)},
+            exporters=[EXPORT],
+        )
+    assert list((tmp_path / "images/.incoming").iterdir()) == []
+    assert not any(path.stat().st_size > 1 << 20 for path in tmp_path.rglob("*"))
 
 
 def test_attestations_are_written_too(daemon: Daemon) -> None:

@@ -21,7 +21,14 @@ if TYPE_CHECKING:
 
 
 class _Restart(Exception):  # noqa: N818  # no error: the daemon begins anew
-    """The daemon sends the blob again, from its beginning."""
+    """The daemon sends the blob again, from its beginning.
+
+    :param message: the first of it.
+    """
+
+    def __init__(self, message: content_pb2.WriteContentRequest) -> None:
+        super().__init__()
+        self.message = message
 
 
 class _Incoming(io.RawIOBase):
@@ -59,8 +66,7 @@ class _Incoming(io.RawIOBase):
             return
         if message.offset != self._position and (message.data or message.offset):
             if message.offset == 0:
-                self._write.pending = message
-                raise _Restart
+                raise _Restart(message)
             text = f"expected offset {self._position}, not {message.offset}"
             raise RpcError(Code.OUT_OF_RANGE, text)
         self._piece = memoryview(message.data)
@@ -79,33 +85,30 @@ class Write:
         self._store = store
         self._ref = self._expected = ""
         self._total = 0
-        self.pending: content_pb2.WriteContentRequest | None = None
 
     def run(self) -> None:
         """Serve the call to its end.
 
         :raises RpcError: with ALREADY_EXISTS, most of the time, which is no failure.
         """
-        self.pending = self.next()
+        message = self.next()
         if not self._ref:
             raise RpcError(Code.INVALID_ARGUMENT, "a write without ref")
         if self._expected and self._store.has(self._ref, self._expected):
             raise RpcError(Code.ALREADY_EXISTS, f"content {self._expected}: already exists")
-        digest, size = self._store_blob()
+        digest, size = self._store_blob(message)
         if self._total and size != self._total:
             raise _mismatch(self._ref, f"size {size}, not {self._total}")
         if self._expected and digest != self._expected:
             raise _mismatch(self._ref, f"digest {digest}, not {self._expected}")
         self.answer(content_pb2.COMMIT, size, digest)
 
-    def _store_blob(self) -> tuple[str, int]:
-        while self.pending:
-            message, self.pending = self.pending, None
+    def _store_blob(self, message: content_pb2.WriteContentRequest) -> tuple[str, int]:
+        while True:
             try:
                 return self._store.write(self._ref, io.BufferedReader(_Incoming(self, message)))
-            except _Restart:
-                continue
-        raise RpcError(Code.ABORTED, "a write without an end")
+            except _Restart as restart:
+                message = restart.message
 
     def next(self) -> content_pb2.WriteContentRequest:
         """Wait for the next message.

@@ -113,6 +113,18 @@ def test_an_agent_that_goes_ends_the_call(agent: Agent, forward: Callable[..., F
     agent.accept().close()
 
 
+@pytest.mark.parametrize("size", [1, 4 << 20])
+def test_an_agent_that_goes_without_an_answer_ends_the_call(
+    agent: Agent, forward: Callable[..., FakeCall], size: int
+) -> None:
+    call = forward()
+    with agent.accept() as peer:
+        call.put(wrapped(bytes(size)))
+        assert peer.recv(1, socket.MSG_PEEK) == b"\0"
+    with pytest.raises(CallCancelled):
+        call.receive()
+
+
 def test_a_call_that_is_cancelled_is_seen_by_the_agent(
     agent: Agent, forward: Callable[..., FakeCall]
 ) -> None:
