@@ -31,7 +31,7 @@ MIRRORS = {"buildkit_exporter_multi_platform": "1"}
 
 def stat_of(path: bytes | str, mode: int, **fields: int | bytes) -> filesync_pb2.Stat:
     path = path.encode() if isinstance(path, str) else path
-    return filesync_pb2.Stat(path=path, mode=to_go(mode), mod_time=TIME, **fields)  # type: ignore[arg-type] # the fields of the message
+    return filesync_pb2.Stat(path=path, mode=to_go(mode), mod_time=TIME, **fields)  # type: ignore[arg-type]  # the fields of the message
 
 
 def file(path: bytes | str, mode: int = 0o644, **fields: int | bytes) -> filesync_pb2.Stat:

@@ -68,7 +68,7 @@ def test_an_entry_is_golden() -> None:
 
 @given(st.integers(0, (1 << 32) - 1))
 def test_a_request_is_written_as_the_schema_says(number: int) -> None:
-    expected = filesync_pb2.Packet(type=packets.REQ, id=number)  # type: ignore[arg-type] # the number of the enum
+    expected = filesync_pb2.Packet(type=packets.REQ, id=number)  # type: ignore[arg-type]  # the number of the enum
     assert packets.request_packet(number) == expected.SerializeToString()
 
 
@@ -129,7 +129,7 @@ def test_attributes_and_owners_are_read_over() -> None:
 
 @given(st.integers(0, (1 << 32) - 1), st.binary(max_size=300), st.sampled_from(range(5)))
 def test_a_packet_is_read_as_the_schema_says(number: int, data: bytes, kind: int) -> None:
-    message = filesync_pb2.Packet(type=kind, id=number, data=data)  # type: ignore[arg-type] # the number of the enum
+    message = filesync_pb2.Packet(type=kind, id=number, data=data)  # type: ignore[arg-type]  # the number of the enum
     packet = packets.read_packet(message.SerializeToString())
     assert (packet.kind, packet.entry, packet.number) == (kind, None, number)
     assert bytes(packet.data) == data

@@ -187,7 +187,7 @@ def test_snapshots_are_listed_when_they_are_asked_for(root: Path) -> None:
             raise KeyError(relpath)
 
     snapshot = Lazy()
-    tree = SnapshotTree([snapshot])  # type: ignore[list-item] # it opens nothing
+    tree = SnapshotTree([snapshot])  # type: ignore[list-item]  # it opens nothing
     assert snapshot.asked == 0
     assert len(tree.entries()) == len(tree.entries()) == 1
     assert snapshot.asked == 1
