@@ -12,8 +12,8 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
         {"okplug.toml": "# ours\nnames = '{folder}/{name}'\nexclude = ['old', 'tmp']\n"}
     )
     outcome = workspace.run(
-        *("config", "-j", "4", "--registry", "registry.example.com", "-p", "no:report"),
-        environ={"OKPLUG_MANIFESTS": "x"},
+        *("config", "-j", "4", "--registry", "registry.example.com"),
+        environ={"OKPLUG_MANIFESTS": "x", "OKPLUG_DISABLE_PLUGIN_AUTOLOAD": "1"},
     ).assert_ok()
     assert outcome.stdout == (
         f"root: {workspace.root}\n"
@@ -28,6 +28,7 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
         "exclude           old,tmp               (okplug.toml:3)\n"
         "names             {folder}/{name}       (okplug.toml:2)\n"
         "verify_hits       true                  (default)\n"
+        "progress          auto                  (default)\n"
         "plugins                                 (default)\n"
     )
 
