@@ -15,7 +15,7 @@ from okplug_buildkit.connect.failures import is_connection_fault
 from okplug_buildkit.pool.failures import DaemonLost
 from okplug_buildkit.solve.attributes import entitlements, frontend_attributes
 from okplug_buildkit.solve.contexts import contexts_of
-from okplug_buildkit.solve.details import read_details
+from okplug_buildkit.solve.details import details_of
 from okplug_buildkit.solve.exporters import content_exporter, push_exporter
 from okplug_buildkit.solve.failures import failure_of
 from okplug_buildkit.solve.job import Job, SolveFailed, run_job
@@ -174,7 +174,7 @@ class _Work:
                 f"lost BuildKit at {daemon.address}: {error.details()}",
                 hint="look at the daemon's log; okplug builder check tells what works",
             )
-        details = read_details(error.details() or "", error.trailing_metadata())
+        details = details_of(error)
         return failure_of(details, self._request, progress)
 
     def _artifact(self, response: Mapping[str, str]) -> Artifact:

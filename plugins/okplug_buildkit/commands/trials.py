@@ -11,7 +11,7 @@ from okplug.credentials import credentials_of
 from okplug_buildkit.attach import auth
 from okplug_buildkit.connect.settings import options_of
 from okplug_buildkit.solve.attributes import CONTEXT_DIR, DOCKERFILE_DIR
-from okplug_buildkit.solve.details import read_details
+from okplug_buildkit.solve.details import details_of
 from okplug_buildkit.solve.exporters import Exporter
 from okplug_buildkit.solve.failures import message_of, remedy_of
 from okplug_buildkit.solve.job import Job, SolveFailed, run_job
@@ -82,7 +82,7 @@ class Trials:
             return run_job(daemon, job, control, Progress(control, Path("Dockerfile")))
         except SolveFailed as failed:
             error = failed.error
-            details = read_details(error.details() or "", error.trailing_metadata())
+            details = details_of(error)
             raise BuildError(message_of(details), hint=remedy_of(details)) from error
 
 

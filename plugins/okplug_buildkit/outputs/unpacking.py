@@ -13,7 +13,7 @@ from okplug import BuildError
 from okplug_buildkit.attach import content
 from okplug_buildkit.attach.registrystore import RegistryStore
 from okplug_buildkit.solve.attributes import DOCKERFILE_DIR
-from okplug_buildkit.solve.details import read_details
+from okplug_buildkit.solve.details import details_of
 from okplug_buildkit.solve.exporters import Exporter
 from okplug_buildkit.solve.job import Job, SolveFailed, run_job
 from okplug_buildkit.solve.progress import Progress
@@ -67,7 +67,7 @@ def unpack(pool: Pool, registry: Registry, artifact: Artifact, wanted: WantedOut
         try:
             run_job(daemon, job, _Silence(), Progress(_Silence(), Path("Dockerfile")))
         except SolveFailed as failed:
-            details = read_details(failed.error.details() or "", failed.error.trailing_metadata())
+            details = details_of(failed.error)
             raise BuildError(
                 f"the files of {artifact.reference} cannot be unpacked: {details.message}"
             ) from failed.error

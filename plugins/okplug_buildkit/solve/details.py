@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import grpc
+
 _TRAILER = "grpc-status-details-bin"
 #: what servers on the way put before the message of another
 _NESTED = re.compile(r"rpc error: code = \w+ desc = |failed to solve: ")
@@ -41,6 +43,12 @@ class Details:
     ranges: tuple[Range, ...] = ()
     vertex: str = ""
     exit_code: int | None = None
+
+
+def details_of(error: grpc.RpcError) -> Details:
+    """Return what a failed call says."""
+    trailers = [(each.key, each.value) for each in error.trailing_metadata() or ()]
+    return read_details(error.details() or "", trailers)
 
 
 def read_details(message: str, trailers: Iterable[tuple[str, str | bytes]] | None) -> Details:

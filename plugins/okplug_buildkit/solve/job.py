@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from okplug import BuildControl
+    from okplug_buildkit.calls import UnaryCall
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.rpc import Handler
     from okplug_buildkit.solve.caches import Cache
@@ -97,20 +98,24 @@ def run_job(daemon: Daemon, job: Job, control: BuildControl, progress: Progress)
     with Session(daemon, job.handlers, shared_key=job.shared_key) as session:
         call = daemon.solve(job.request(ref, session.id))
         follower = _Follower(daemon, ref, progress)
-        control.on_cancel(call.cancel)
-        wait = _LAST_WORDS_OF_FAILURE
+        control.on_cancel(lambda: _cancel(call))
         try:
             response = call.result()
-            wait = _LAST_WORDS
+            follower.end(_LAST_WORDS)
+            return dict(response.exporter_response)
         except grpc.FutureCancelledError:
             raise CancelledError from None
         except grpc.RpcError as error:
-            follower.end(wait)
-            _raise_own(session)
-            raise _failed(error, session, control) from error
+            failed = error
         finally:
-            follower.end(wait)
-    return dict(response.exporter_response)
+            follower.end(_LAST_WORDS_OF_FAILURE)
+    # the session is closed, so that all that went wrong in it is known
+    _raise_own(session)
+    raise _failed(failed, session, control) from failed
+
+
+def _cancel(call: UnaryCall[control_pb2.SolveResponse]) -> None:
+    call.cancel()
 
 
 def _raise_own(session: Session) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
+import grpc  # noqa: TID253  # the error is grpc's
 import pytest
 
 from okplug_buildkit.proto import status_pb2
-from okplug_buildkit.solve.details import Details, Range, read_details
+from okplug_buildkit.solve.details import Details, Range, details_of, read_details
 
 PREFIX = "github.com/moby/buildkit/"
 
@@ -85,3 +86,26 @@ def test_the_first_named_file_comes_first_and_the_last_vertex_counts() -> None:
     )
     assert [each.filename for each in found.ranges] == ["A", "B"]
     assert found.vertex == "inner"
+
+
+class Metadatum(NamedTuple):
+    """One trailer, as grpc has it."""
+
+    key: str
+    value: str | bytes
+
+
+class Failed(grpc.RpcError):
+    """A call, as grpc raises it."""
+
+    def details(self) -> str:
+        """Return the message."""
+        return "m"
+
+    def trailing_metadata(self) -> Any:
+        """Return the trailers."""
+        return tuple(Metadatum(*each) for each in trailers(source("D", (2, 2))))
+
+
+def test_a_call_that_failed() -> None:
+    assert details_of(Failed()) == Details("m", (Range("D", 2, 2),))
