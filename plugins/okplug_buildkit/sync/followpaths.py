@@ -36,15 +36,15 @@ def follow_paths(tree: Tree, paths: Iterable[str]) -> list[str] | None:
 
 def _walk(tree: Tree, names: list[str], found: set[str]) -> Iterable[list[str]]:
     """Walk to the end of a path or to the first link on it, and return where links lead to."""
-    for count in range(1, len(names) + 1):
-        path, rest = "/".join(names[:count]), names[count:]
+    path, rest = "", names
+    targets: list[str] = []
+    while rest and not targets:
+        path, rest = posixpath.join(path, rest[0]), rest[1:]
         targets = list(_targets(tree, path))
-        if targets or not rest:
-            if path in found:
-                return []
-            found.add(path)
-            return [_split("/".join([target, *rest])) for target in targets]
-    return []
+    if path in found:
+        return []
+    found.add(path)
+    return [_split("/".join([target, *rest])) for target in targets]
 
 
 def _targets(tree: Tree, path: str) -> Iterator[str]:
