@@ -6,9 +6,11 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tarfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,7 @@ import pytest
 from okplug.oci import read_document
 from okplug.reference import Reference
 from okplug.testing import FakeRegistry, ImageView
+from tests.certificates import Authority
 from tests.integration.registries import (
     certificate,
     htpasswd_registry_server,
@@ -72,38 +75,98 @@ class BuildKit:
         )
 
 
-@pytest.fixture(scope="session")
-def buildkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildKit]:
-    """Start buildkitd on a socket of its own, and end it."""
-    folder = tmp_path_factory.mktemp("buildkit")
-    socket = f"unix://{folder}/bk.sock"
+@contextmanager
+def running_buildkit(
+    folder: Path, address: str, *flags: str, client: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start buildkitd with all that it has in a folder, wait until it answers, and end it.
+
+    :param client: what ``buildctl`` needs to be let in.
+    """
     config = folder / "buildkitd.toml"
     config.write_text(f'[otel]\nsocketPath = "{folder}/otel.sock"\n')
-    log = (folder / "log").open("wb")
-    path = {**os.environ, "PATH": SEARCHED}
-    command = [program("buildkitd"), f"--root={folder}/root", f"--addr={socket}"]
+    command = [program("buildkitd"), f"--config={config}", f"--root={folder}/root"]
     program("runc")
     with (
-        log,
+        (folder / "log").open("ab") as log,
         subprocess.Popen(
-            [*command, f"--config={config}"], stdout=log, stderr=log, env=path
+            [*command, f"--addr={address}", *flags],
+            stdout=log,
+            stderr=log,
+            env={**os.environ, "PATH": SEARCHED},
         ) as daemon,
     ):
         try:
-            _wait_until_ready(socket, daemon)
-            yield BuildKit(socket)
+            _wait_until_ready(("--addr", address, *client), daemon)
+            yield daemon
         finally:
             daemon.terminate()
             daemon.wait(timeout=30)
 
 
-def _wait_until_ready(address: str, daemon: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(client: tuple[str, ...], daemon: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 30
-    command = [program("buildctl"), "--addr", address, "debug", "workers"]
+    command = [program("buildctl"), *client, "debug", "workers"]
     while subprocess.run(command, capture_output=True, check=False).returncode:
         assert daemon.poll() is None, "buildkitd ended by itself"
         assert time.monotonic() < deadline, "buildkitd does not answer"
         time.sleep(0.1)
+
+
+def free_port() -> int:
+    """Return a port of this machine where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+@pytest.fixture(scope="session")
+def buildkit_addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Start a daemon that listens on a socket and on a port, and end it."""
+    folder = tmp_path_factory.mktemp("buildkit")
+    addresses = f"unix://{folder}/bk.sock", f"tcp://127.0.0.1:{free_port()}"
+    with running_buildkit(folder, addresses[0], f"--addr={addresses[1]}"):
+        yield addresses
+
+
+@pytest.fixture(scope="session")
+def buildkit(buildkit_addresses: tuple[str, str]) -> BuildKit:
+    """A daemon at a socket."""
+    return BuildKit(buildkit_addresses[0])
+
+
+@pytest.fixture(scope="session")
+def tcp_buildkit(buildkit_addresses: tuple[str, str]) -> BuildKit:
+    """The same daemon at a port, in the clear."""
+    return BuildKit(buildkit_addresses[1])
+
+
+@dataclass(frozen=True)
+class TLSBuildKit:
+    """A daemon that wants the certificate of its clients.
+
+    :param authority: has signed for the daemon, and for ``client``.
+    """
+
+    address: str
+    authority: Authority
+
+
+@pytest.fixture(scope="session")
+def tls_buildkit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TLSBuildKit]:
+    """Start a daemon at a port where both sides show certificates, and end it."""
+    folder = tmp_path_factory.mktemp("tlsbuildkit")
+    authority = Authority.make(folder / "certificates")
+    server, client = authority.sign("server"), authority.sign("client")
+    address = f"tcp://127.0.0.1:{free_port()}"
+    flags = ("cert", server[0]), ("key", server[1]), ("cacert", authority.ca)
+    with running_buildkit(
+        folder,
+        address,
+        *(f"--tls{name}={path}" for name, path in flags),
+        client=(f"--tlscacert={authority.ca}", f"--tlscert={client[0]}", f"--tlskey={client[1]}"),
+    ):
+        yield TLSBuildKit(address, authority)
 
 
 @pytest.fixture
