@@ -360,3 +360,13 @@ def test_a_folder_with_quotes_in_its_name(short: Path, programs: Programs) -> No
     one = ManagedDaemon(folder, Surroundings(programs.environ, 60, is_root=True))
     text = managed._CONFIGURATION.format(otel=managed._toml_text(str(one.folder / "otel")))
     assert tomllib.loads(text)["otel"]["socketPath"] == f"{folder}/otel"
+
+
+def test_a_supervisor_that_cannot_be_started(
+    daemon: Callable[..., ManagedDaemon], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(managed, "_SUPERVISOR", (sys.executable, "-I", "-c", "import nothing_here"))
+    with pytest.raises(BuildError) as caught:
+        daemon().acquire()
+    assert caught.value.message.startswith("the supervisor of buildkitd cannot be started: ")
+    assert "nothing_here" in caught.value.message
