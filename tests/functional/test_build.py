@@ -129,7 +129,7 @@ def test_an_image_in_a_registry_of_its_own(shop: Shop) -> None:
 
 def test_an_image_for_a_registry_that_nobody_serves_fails(shop: Shop) -> None:
     shop.edit("base/okteto.yaml", "build: {base: {context: ., image: 'other.test/base:1'}}\n")
-    (image,) = shop.results("base", "-p", "no:layout").values()
+    (image,) = shop.results("base", "-p", "no:layout", "-p", "no:registry").values()
     assert image["verdict"] == "failed"
     assert image["message"].startswith("no plugin serves the registry 'other.test'\n")
 

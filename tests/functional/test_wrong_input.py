@@ -190,7 +190,7 @@ def test_a_special_file(workspace: Workspace) -> None:
         (("--build-arg", "=x"), "expected NAME=VALUE"),
         (("-o", "nothing=1"), "nothing"),
         (("-p", "no_such_plugin"), "no_such_plugin"),
-        (("--registry", "ftp.example.com"), "no plugin serves the registry 'ftp.example.com'"),
+        (("--registry", "team:x", "-p", "no:registry"), "no plugin serves the registry 'team:x'"),
     ],
 )
 def test_a_wrong_command_line(
