@@ -173,3 +173,20 @@ def test_a_command_line_value_needs_a_name() -> None:
     assert str(caught.value) == (
         "-o jobs: expected NAME=VALUE\n  hint: such as -o jobs=4 or -o smart_builds=false"
     )
+
+
+def test_a_secret_is_not_shown_and_not_in_a_message() -> None:
+    token = Setting("token", "text", "", "help", secret=True)
+    given = Assignment("token", "opensesame", "environment OKPLUG_TOKEN")
+    value = resolve({"token": token}, [given])["token"]
+    assert value.value == "opensesame"
+    assert (value.text, value.shown) == ("***", "***")
+    assert "opensesame" not in repr(value)
+    with pytest.raises(UsageError) as caught:
+        resolve({"token": token}, [Assignment("token", 12345, "okplug.toml:1")])
+    assert caught.value.message == "okplug.toml:1: setting token: expected a text"
+
+
+def test_a_secret_that_is_not_set_is_seen_to_be_so() -> None:
+    value = resolve({"token": Setting("token", "text", "", "help", secret=True)}, [])["token"]
+    assert (value.text, value.shown) == ("", "")

@@ -3,7 +3,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from okplug import Setting, hookimpl
+
 if TYPE_CHECKING:
+    from okplug import Parser
     from okplug.testing import Workspace
 
 
@@ -49,3 +52,24 @@ def test_a_wrong_setting_is_an_error_at_its_place(workspace: Workspace) -> None:
         "error: okplug.toml:2: there is no setting 'verify_hit', did you mean 'verify_hits'?\n"
         "  hint: okplug config lists the settings\n"
     )
+
+
+class Secretive:
+    """A plugin with a secret setting."""
+
+    @hookimpl
+    def okplug_addoption(self, parser: Parser) -> None:
+        """Add the setting."""
+        parser.add_setting(Setting("token", "text", "", "a token", secret=True))
+
+
+def test_secrets_are_not_shown(workspace: Workspace) -> None:
+    environ = {"OKPLUG_TOKEN": "opensesame"}
+    outcome = workspace.run("config", plugins=[Secretive()], environ=environ).assert_ok()
+    assert "\ntoken " in outcome.stdout
+    assert "***" in outcome.stdout
+    document = workspace.run("config", "--json", plugins=[Secretive()], environ=environ)
+    assert {"name": "token", "value": "***", "origin": "environment OKPLUG_TOKEN"} in json.loads(
+        document.stdout
+    )["settings"]
+    assert "opensesame" not in outcome.stdout + document.stdout
