@@ -29,7 +29,9 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 #: the type of the first frame that a server sends, in its fourth byte
 _SETTINGS = 4
 _HEAD_LIMIT = 64 * 1024
+_REASON_LIMIT = 1024
 _NO_BUILDKIT = "take a Docker engine from version 23 on, or a buildkitd of your own: BUILDKIT_HOST"
+_SET_TLS = "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of the certificates"
 
 
 def speaks_http2(path: str) -> bool:
@@ -115,10 +117,21 @@ def upgrade(stream: socket.socket) -> None:
         raise DialError("the Docker engine does not answer: it ends the connection")
     status = head.partition(b"\r\n")[0].decode("ascii", "replace")
     if not status.startswith("HTTP/1.1 101"):
-        answer = status.partition(" ")[2] or "nothing"
-        raise DialError(
-            f"the Docker engine has no BuildKit: it answers {answer} to POST /grpc", _NO_BUILDKIT
-        )
+        raise _refusal(status.partition(" ")[2], stream)
+
+
+def _refusal(status: str, stream: socket.socket) -> DialError:
+    """Return what to raise for another answer than gRPC; what follows it may say why."""
+    try:
+        reason = stream.recv(_REASON_LIMIT)
+    except OSError:
+        reason = b""
+    if b"HTTPS" in reason:
+        return DialError("the Docker engine speaks only TLS there", _SET_TLS)
+    return DialError(
+        f"the Docker engine has no BuildKit: it answers {status or 'nothing'} to POST /grpc",
+        _NO_BUILDKIT,
+    )
 
 
 def _read_head(stream: socket.socket) -> bytes:

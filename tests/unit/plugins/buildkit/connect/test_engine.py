@@ -141,6 +141,15 @@ def test_an_engine_without_buildkit(short_folder: Path) -> None:
     assert error.hint.startswith("take a Docker engine from version 23 on, ")
 
 
+def test_an_engine_that_speaks_only_tls(short_folder: Path) -> None:
+    path = short_folder / "docker.sock"
+    answer = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    with Engine(listen(path), answer):
+        error = refusal(EngineDialer(unix(path), {}))
+    assert error.message == "the Docker engine speaks only TLS there"
+    assert error.hint.startswith("set DOCKER_TLS_VERIFY=1, ")
+
+
 def test_an_engine_that_is_not_there(short_folder: Path) -> None:
     error = refusal(EngineDialer(unix(short_folder / "gone"), {}))
     assert error.message == (
