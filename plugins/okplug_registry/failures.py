@@ -126,6 +126,10 @@ def _reason(cause: BaseException) -> str:
     return "the answer is no HTTP"
 
 
+#: what servers call a missing certificate, one that they do not take, and one of a stranger
+_ABOUT_THE_CLIENT = ("CERTIFICATE_REQUIRED", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
+
+
 def _tls_failure(host: str, cause: BaseException) -> UnreachableError:
     text = str(cause)
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
@@ -138,8 +142,9 @@ def _tls_failure(host: str, cause: BaseException) -> UnreachableError:
             hint="if that is as it should be, add it to the setting insecure_registries",
             is_dead=True,
         )
-    elif "CERTIFICATE_REQUIRED" in text or "certificate required" in text:
-        why, hint = "it asks for a certificate", "set registry_cert and registry_key"
+    elif any(alert in text for alert in _ABOUT_THE_CLIENT):
+        why = "it wants a certificate of yours that it trusts"
+        hint = "set registry_cert and registry_key"
     else:
         found = re.search(r"\[SSL:? ?([A-Z0-9_]+)\]", text)
         why = found[1].lower().replace("_", " ") if found else "the handshake failed"

@@ -48,8 +48,18 @@ def last_try(error: Exception) -> broken.MaxRetryError:
             "if that is as it should be, add it to the setting insecure_registries",
         ),
         (
-            tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", "tlsv13 alert certificate required"),
-            "no TLS connection to r.test: it asks for a certificate",
+            tls("TLSV13_ALERT_CERTIFICATE_REQUIRED", "alert"),
+            "no TLS connection to r.test: it wants a certificate of yours that it trusts",
+            "set registry_cert and registry_key",
+        ),
+        (
+            tls("SSLV3_ALERT_BAD_CERTIFICATE", "alert"),
+            "no TLS connection to r.test: it wants a certificate of yours that it trusts",
+            "set registry_cert and registry_key",
+        ),
+        (
+            tls("TLSV1_ALERT_UNKNOWN_CA", "alert"),
+            "no TLS connection to r.test: it wants a certificate of yours that it trusts",
             "set registry_cert and registry_key",
         ),
         (
