@@ -429,6 +429,17 @@ def test_prune_empties_the_cache(folder: Path, run: Callable[..., tuple[int, str
     assert json.loads(out)["builders"][0]["cache"] == 0
 
 
+def test_prune_starts_a_daemon_that_has_left_something(
+    folder: Path, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    address = f"buildkitd://?root={folder}"
+    assert run("prune", "-f", builder=address) == (0, "", f"{address} has no cache\n")
+    assert run("check", builder=address, buildkitd_idle="0")[0] == 0
+    wait_until(lambda: not is_supervised(folder))
+    code, out, _ = run("prune", "-f", "-a", builder=address)
+    assert (code, len(out.splitlines()) > 1) == (0, True)
+
+
 def test_prune_keeps_what_it_is_told_to_keep(
     folder: Path, run: Callable[..., tuple[int, str, str]]
 ) -> None:

@@ -82,6 +82,8 @@ def _steps(member: Member, trials: Trials) -> Iterator[Step]:
 
 def security(address: Address, options: ChannelOptions) -> str:
     """Return how a connection is protected."""
+    if address.scheme == "buildkitd":
+        return "by a socket, to a daemon of okplug's own"
     if address.scheme != "tcp":
         return f"by {address.scheme}"
     if options.tls is None:

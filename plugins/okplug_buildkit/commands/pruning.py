@@ -20,8 +20,8 @@ _WIDTH = 12
 def run(config: Config, pool: Pool) -> int:
     """Remove what is not used, from one daemon after the other, and print what went.
 
-    A daemon that fails is told and the others are cleaned all the same; a daemon of our own that
-    does not run is left alone.
+    A daemon that fails is told and the others are cleaned all the same; a daemon of our own is
+    started if it has left something on the disk.
 
     :raises UsageError: if a value is wrong, or nobody is there to be asked whether it is meant.
     """
@@ -63,8 +63,8 @@ def _is_meant(count: int) -> bool:
 
 
 def _prune(member: Member, request: control_pb2.PruneRequest) -> int:
-    if not member.is_started:
-        sys.stderr.write(f"{member.name} does not run\n")
+    if not member.has_cache:
+        sys.stderr.write(f"{member.name} has no cache\n")
         return ExitCode.OK
     freed = 0
     try:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+#: the folder with the daemon's data, within its folder
+_ROOT = "root"
+
 #: what the kernel allows for the path of a Unix socket, in bytes
 _SOCKET_PATH_LIMIT = 107
 #: seconds that a daemon may take until it answers, and for one look whether it does
@@ -115,6 +118,10 @@ class ManagedDaemon:
     def is_running(self) -> bool:
         """Tell whether it runs now, without starting it."""
         return self.folder.is_dir() and self._answers()
+
+    def has_cache(self) -> bool:
+        """Tell whether a daemon has ever been here and left something behind."""
+        return (self.folder / _ROOT).is_dir()
 
     def _check(self) -> None:
         path = str(self._socket)
@@ -210,7 +217,7 @@ class ManagedDaemon:
     def _command(self) -> list[str]:
         environ = self._surroundings.environ
         daemon = [find_program("buildkitd", environ) or "buildkitd"]
-        daemon += ["--root", str(self.folder / "root"), "--addr", self.address]
+        daemon += ["--root", str(self.folder / _ROOT), "--addr", self.address]
         daemon += ["--config", str(self.folder / "buildkitd.toml")]
         if self._surroundings.is_root:
             return daemon

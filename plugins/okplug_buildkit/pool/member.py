@@ -63,6 +63,11 @@ class Member:
         """Whether it can be used without starting a daemon of our own."""
         return self._managed is None or self._managed.is_running()
 
+    @property
+    def has_cache(self) -> bool:
+        """Whether there may be something in its cache; a daemon of our own need not run for it."""
+        return self._managed is None or self._managed.has_cache()
+
     def is_out(self, now: float) -> bool:
         """Tell whether it is not worth an attempt at this time.
 

@@ -142,6 +142,7 @@ def test_a_worker_that_does_not_answer(
     ("address", "tls", "text"),
     [
         ("unix:///run/b.sock", None, "by unix"),
+        ("buildkitd://", None, "by a socket, to a daemon of okplug's own"),
         ("docker-container://b", None, "by docker-container"),
         ("tcp://a:1", None, "by TCP, in the clear"),
         ("tcp://a:1", TLS(TLSFiles(), None), "by TCP with TLS"),

@@ -92,12 +92,12 @@ def test_one_daemon_that_fails_does_not_stop_the_others(
     assert err == "tcp://one:1234: cannot use it: wrong filter\n  hint: mend it\n"
 
 
-def test_a_daemon_of_our_own_that_does_not_run_is_left_alone(
+def test_a_daemon_of_our_own_that_never_was_is_not_started(
     pool_of: Callable[..., Pool], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pool = pool_of(managed=SimpleNamespace(is_running=lambda: False, release=lambda: None))
+    pool = pool_of(managed=SimpleNamespace(has_cache=lambda: False, release=lambda: None))
     assert pruning.run(config(), pool) == 0
-    assert capsys.readouterr() == ("", "buildkitd:// does not run\n")
+    assert capsys.readouterr() == ("", "buildkitd:// has no cache\n")
 
 
 @pytest.mark.parametrize(("answer", "is_done"), [("y\n", True), ("YES\n", True), (" y \n", True)])

@@ -370,3 +370,12 @@ def test_a_supervisor_that_cannot_be_started(
         daemon().acquire()
     assert caught.value.message.startswith("the supervisor of buildkitd cannot be started: ")
     assert "nothing_here" in caught.value.message
+
+
+def test_what_a_daemon_left_behind(daemon: Callable[..., ManagedDaemon]) -> None:
+    one = daemon()
+    assert not one.has_cache()
+    one.acquire()
+    assert not one.has_cache()  # the stand-in keeps nothing
+    (one.folder / "root").mkdir()
+    assert one.has_cache()
