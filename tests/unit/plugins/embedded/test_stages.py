@@ -1,0 +1,46 @@
+"""What stages take from the images that they start from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from okplug import BuildError
+
+if TYPE_CHECKING:
+    from tests.unit.plugins.embedded.conftest import Workshop
+
+BASE = "base.example.com/base:1"
+
+
+def test_a_base_for_another_platform_is_told(workshop: Workshop) -> None:
+    images = {BASE: workshop.push("base", platform="linux/s390x")}
+    workshop.build(f"FROM {BASE}\n", images=images)
+    assert [warning for warning in workshop.control.warnings if "linux/s390x" in warning] == [
+        f"the image {BASE} is for linux/s390x, not linux/amd64"
+    ]
+
+
+def test_the_same_base_is_told_once(workshop: Workshop) -> None:
+    images = {BASE: workshop.push("base", platform="linux/s390x", files={"a": "1"})}
+    workshop.build(f"FROM {BASE}\nCOPY --from={BASE} a b\n", images=images)
+    assert len(workshop.control.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("trigger", "problem"),
+    [
+        ("COPPY a /", "unknown instruction 'COPPY', did you mean 'COPY'?"),
+        ("", "expected one instruction"),
+        ("ENV A=1\nENV B=2", "expected one instruction"),
+        ("FROM scratch", "expected one instruction"),
+    ],
+)
+def test_a_trigger_that_cannot_be_read(workshop: Workshop, trigger: str, problem: str) -> None:
+    images = {BASE: workshop.push("base", config={"OnBuild": [trigger]})}
+    with pytest.raises(BuildError) as caught:
+        workshop.build(f"FROM scratch AS one\nFROM {BASE}\n", images=images)
+    assert caught.value.message == f"the image's ONBUILD {trigger!r} cannot be read: {problem}"
+    assert caught.value.location is not None
+    assert caught.value.location.line == 2
