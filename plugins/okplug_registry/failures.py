@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _LONGEST_SHOWN = 300
-_SERVER_ERRORS = 500
+_UNAUTHORIZED, _FORBIDDEN, _SERVER_ERRORS = 401, 403, 500
 
 
 class UnreachableError(RegistryError):
@@ -175,14 +175,14 @@ def _explained(
 ) -> tuple[str, str]:
     """Return message and hint, without what the registry itself says."""
     login = f"log in with docker login {host}"
-    if status in {401, 403} and not is_known:
+    if status in {_UNAUTHORIZED, _FORBIDDEN} and not is_known:
         return f"{host} asks who you are before you may {doing} in {place}", login
-    if status == 401:  # noqa: PLR2004  # as RFC 9110 has it, as those below
+    if status == _UNAUTHORIZED:
         return (
             f"{host} does not take your credentials, which it wants to see to {doing} in {place}",
             f"{login} again",
         )
-    if status == 403:  # noqa: PLR2004
+    if status == _FORBIDDEN:
         return (
             f"{host} does not allow you to {doing} in {place}",
             f"ask its owner for the right, set another namespace, or {login} as somebody else",
