@@ -30,6 +30,8 @@ _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 _SETTINGS = 4
 _HEAD_LIMIT = 64 * 1024
 _REASON_LIMIT = 1024
+#: seconds for the body of an answer that may have none
+_REASON_PATIENCE = 0.5
 _NO_BUILDKIT = "take a Docker engine from version 23 on, or a buildkitd of your own: BUILDKIT_HOST"
 _SET_TLS = "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of the certificates"
 
@@ -123,6 +125,7 @@ def upgrade(stream: socket.socket) -> None:
 def _refusal(status: str, stream: socket.socket) -> DialError:
     """Return what to raise for another answer than gRPC; what follows it may say why."""
     try:
+        stream.settimeout(_REASON_PATIENCE)
         reason = stream.recv(_REASON_LIMIT)
     except OSError:
         reason = b""
