@@ -172,4 +172,6 @@ class Pool:
 
 def _still_lost(lost: DaemonLostError, error: OkplugError) -> DaemonLost:
     """Return what to raise when a daemon that was lost is not there again."""
-    return DaemonLost(f"{lost.message}; then {error.message}", hint=error.hint)
+    beginning = lost.message.partition(": ")[0]
+    now = error.message.removeprefix(f"{beginning}: ")  # which has been said
+    return DaemonLost(f"{lost.message}; then {now}", hint=error.hint)

@@ -1,0 +1,377 @@
+"""What fails on purpose: daemons that are killed, ways that are cut, registries that refuse."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from okplug_buildkit.connect.addresses import parse_address
+from okplug_buildkit.connect.options import ChannelOptions
+from okplug_buildkit.daemon import connect
+from tests.integration.conftest import SEARCHED, program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
+    """Wait for something that must come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+# ------------------------------------------------------------------------------------------ daemons
+
+
+class Buildkitd:
+    """A buildkitd at a socket, which a test may kill and start again.
+
+    :param folder: what it has is in there; its path is short, as that of a socket must be.
+    :param config: what its configuration has besides the necessary.
+    """
+
+    def __init__(self, folder: Path, config: str = "") -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/bk.sock"
+        self.root = folder / "root"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._config = config
+
+    def start(self) -> None:
+        """Start it; it answers when this returns."""
+        file = self.folder / "buildkitd.toml"
+        file.write_text(f'{self._config}\n[otel]\nsocketPath = "{self.folder}/otel.sock"\n')
+        program("runc")
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(program("buildkitd"), f"--root={self.root}", f"--config={file}"),
+                    f"--addr={self.address}",
+                ],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, "PATH": SEARCHED},
+            )
+        with connect(parse_address(self.address), ChannelOptions()) as daemon:
+            daemon.info(30)
+
+    def kill(self) -> None:
+        """End it at once, and what it has started: nothing of it is told to anybody."""
+        process, self._process = self._process, None
+        if process is not None:
+            started = children(process.pid)
+            process.kill()
+            process.wait()
+            for pid in started:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def unmount(self) -> None:
+        """Take away what it has mounted, so that its folder can be removed."""
+        mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        for target in (line.split()[1] for line in reversed(mounts)):
+            if target.startswith(f"{self.root}/"):
+                subprocess.run(["umount", "-l", target], check=False)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have it hang: its socket takes connections, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
+    def builds(self) -> int:
+        """Return how many builds it has at work."""
+        with connect(parse_address(self.address), ChannelOptions()) as daemon:
+            return len(daemon.builds(active_only=True))
+
+    def processes(self) -> list[int]:
+        """Return all processes that builds have started."""
+        assert self._process is not None
+        return children(self._process.pid)
+
+
+@contextmanager
+def buildkitd(folder: Path, config: str = "") -> Iterator[Buildkitd]:
+    """Run a daemon until the end of the block."""
+    daemon = Buildkitd(folder, config)
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+        daemon.unmount()
+
+
+def children(pid: int, apart_from: tuple[str, ...] = ()) -> list[int]:
+    """Return the processes below a process, and those below these.
+
+    :param apart_from: names of programs that do not count, nor what is below them.
+    """
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it may be gone
+                name, _, fields = (entry / "stat").read_text().rpartition(")")
+                if name.partition("(")[2] not in apart_from:
+                    parents[int(entry.name)] = int(fields.split()[1])
+    found = [pid]
+    for one in found:
+        found.extend(child for child, parent in parents.items() if parent == one)
+    return found[1:]
+
+
+# --------------------------------------------------------------------------------------------- ways
+
+
+class Way:
+    """A TCP port that leads to a daemon, as long as the test likes.
+
+    :param target: host and port, or the path of a socket.
+    :param limit: bytes towards the daemon after which every connection is ended, None for never.
+    """
+
+    def __init__(self, target: tuple[str, int] | str, limit: int | None = None) -> None:
+        self.limit = limit
+        #: bytes that went to the daemon over all connections
+        self.sent = 0
+        self.connections = 0
+        self._target = target
+        self._is_stalled = threading.Event()
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._is_open = True
+        self._thread = threading.Thread(target=self._run, name="way of a test")
+
+    def __enter__(self) -> Way:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_open = False
+        self._thread.join()
+        self.cut()
+        self._listener.close()
+        self._selector.close()
+
+    def cut(self) -> None:
+        """End all connections."""
+        for pair in self._pairs[:]:
+            self._end(pair)
+
+    def stall(self) -> None:
+        """Swallow all that is sent from now on, and answer nothing."""
+        self._is_stalled.set()
+
+    def _end(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        if pair in self._pairs:
+            self._pairs.remove(pair)
+        for end in pair:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(end)
+            end.close()
+
+    def _run(self) -> None:
+        while self._is_open:
+            for key, _ in self._selector.select(0.05):
+                if key.fileobj is self._listener:
+                    self._accept()
+                elif key.data in self._pairs:
+                    self._pass_on(key.fileobj, key.data)
+
+    def _accept(self) -> None:
+        ours, _ = self._listener.accept()
+        self.connections += 1
+        if isinstance(self._target, str):
+            theirs = socket.socket(socket.AF_UNIX)
+            theirs.connect(self._target)
+        else:
+            theirs = socket.create_connection(self._target)
+        pair = ours, theirs
+        self._pairs.append(pair)
+        for end in pair:
+            self._selector.register(end, selectors.EVENT_READ, pair)
+
+    def _pass_on(self, source: Any, pair: tuple[socket.socket, socket.socket]) -> None:
+        try:
+            data = source.recv(1 << 16)
+            if not data:
+                self._end(pair)
+                return
+            if self._is_stalled.is_set():
+                return
+            pair[source is pair[0]].sendall(data)
+        except OSError:
+            self._end(pair)
+            return
+        if source is pair[0]:
+            self.sent += len(data)
+            if self.limit is not None and self.sent >= self.limit:
+                self.cut()
+
+
+# --------------------------------------------------------------------------------------- registries
+
+
+@dataclass
+class FaultyRegistry:
+    """A registry in front of another, which it asks unless it is to fail.
+
+    :param host: as references have it.
+    :param behind: the host of the other.
+    :param faults: called with the method and the path of each request before it is answered; a
+        number is the status to answer, True ends the connection without an answer.
+    """
+
+    host: str
+    behind: str
+    fault: Callable[[str, str], int | bool] = lambda _method, _path: False
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+
+@contextmanager
+def faulty_registry(behind: str) -> Iterator[FaultyRegistry]:
+    """Run a registry in front of another."""
+    server = _Server(("127.0.0.1", 0), _Front)
+    registry = FaultyRegistry(f"127.0.0.1:{server.server_port}", behind)
+    server.registry = registry  # type: ignore[attr-defined]  # the handler has no other way to it
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield registry
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: whoever asks may be killed."""
+
+
+class _Front(BaseHTTPRequestHandler):
+    """Ends the connection after each answer, so that nothing of it is taken for okplug's."""
+
+    def _answer(self) -> None:
+        registry: FaultyRegistry = self.server.registry  # type: ignore[attr-defined]  # set above
+        registry.asked.append((self.command, self.path))
+        fault = registry.fault(self.command, self.path)
+        if fault is True:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        length = int(self.headers.get("Content-Length") or 0)
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
+        body = self._chunks() if chunked else self.rfile.read(length)
+        if fault:
+            self._say(int(fault), {}, b"")
+            return
+        with contextlib.closing(http.client.HTTPConnection(registry.behind)) as onward:
+            self._pass_on(onward, body)
+
+    def _pass_on(self, onward: http.client.HTTPConnection, body: bytes) -> None:
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("transfer-encoding", "content-length", "connection")
+        }
+        onward.request(self.command, self.path, body, headers)
+        answer = onward.getresponse()
+        self._say(answer.status, dict(answer.getheaders()), answer.read())
+
+    def _chunks(self) -> bytes:
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
+
+    def _say(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("transfer-encoding", "connection"):
+                self.send_header(name, value)
+        if not any(name.lower() == "content-length" for name in headers):
+            self.send_header("Content-Length", str(len(body)))
+        if status == http.HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", 'Basic realm="test"')
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # names of the base
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+# -------------------------------------------------------------------------------- what a run leaves
+
+
+def sockets() -> set[str]:
+    """Return the sockets, pipes and files that this process has open, apart from gRPC's events."""
+    found = set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):  # it was open to list these
+            found.add(f"{entry.name} {entry.readlink()}")
+    return {each for each in found if "anon_inode" not in each and "/proc/" not in each}
+
+
+def _own_children() -> list[int]:
+    """Return the processes below this one, apart from those that tests start."""
+    return children(os.getpid(), apart_from=("buildkitd", "docker-registry"))
+
+
+class Remains:
+    """What this process has, to see what a run leaves in it.
+
+    :param folder: for temporary files; nothing else is put there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._threads = set(threading.enumerate())
+        self._open = sockets()
+        self._children = set(_own_children())
+
+    def left(self) -> list[str]:
+        """Return what is there that was not there before, apart from what the test has started."""
+        threads = set(threading.enumerate()) - self._threads
+        return [
+            *(f"thread {thread.name}" for thread in threads if "of a test" not in thread.name),
+            *(f"open {each}" for each in sockets() - self._open),
+            *(f"process {pid}" for pid in set(_own_children()) - self._children),
+            *(f"file {path}" for path in self.folder.rglob("*")),
+        ]
+
+    def assert_nothing_is_left(self) -> None:
+        """Fail if something is left, a moment after the run: gRPC closes its sockets by itself."""
+        deadline = time.monotonic() + 5
+        while self.left():
+            if time.monotonic() > deadline:
+                pytest.fail(f"left behind: {self.left()}")
+            time.sleep(0.02)
