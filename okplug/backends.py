@@ -69,7 +69,7 @@ class Registry(Protocol):
     def resolve(self, reference: Reference) -> Descriptor | None:
         """Return the descriptor of the manifest or index, None if there is none.
 
-        It is cheap: one HEAD.
+        It is cheap: one request without blobs.
         """
 
     def read_manifest(self, reference: Reference) -> tuple[Descriptor, bytes] | None:

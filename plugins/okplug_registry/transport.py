@@ -90,7 +90,7 @@ class Transport:
         self.pause = pause
         self._patience = Patience(
             total=4,
-            connect=2,
+            connect=3,
             read=3,
             other=0,
             redirect=False,
