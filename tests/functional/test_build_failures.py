@@ -141,7 +141,9 @@ def test_without_a_builder_nothing_is_begun(shop: Shop) -> None:
         okplug_registry = shop.okplug_registry
 
     outcome = shop.workspace.run(
-        "build", "-o", "builder=none.test", "-p", "no:embedded", plugins=[Nobody()]
+        "build",
+        *("-o", "builder=none.test", "-p", "no:embedded", "-p", "no:buildkit"),
+        plugins=[Nobody()],
     )
     assert outcome.exit_code == ExitCode.USAGE_ERROR
     assert outcome.stderr.endswith(

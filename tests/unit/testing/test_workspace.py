@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,7 +59,8 @@ def test_the_environment_of_the_process_is_not_seen(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OKPLUG_NAMESPACE", "somebody")
-    assert "namespace         cindy" in workspace.run("config").assert_ok().stdout
+    stdout = workspace.run("config").assert_ok().stdout
+    assert re.search(r"^namespace +cindy ", stdout, re.MULTILINE)
 
 
 def test_an_unexpected_exit_code_shows_what_was_printed() -> None:

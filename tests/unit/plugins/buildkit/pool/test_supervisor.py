@@ -45,6 +45,16 @@ def stubborn() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    """A supervisor takes signals over, which is for its own process only."""
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / supervisor.LEASE).touch()
