@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -88,6 +87,8 @@ def _engine_route(address: Address, options: ChannelOptions) -> Route:
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine, by what it is called."""
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
