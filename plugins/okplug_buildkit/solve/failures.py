@@ -60,11 +60,15 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (
         re.compile(
-            r"failed to (?:do request|resolve source metadata).*(?:no such host|connection refused"
-            r"|i/o timeout|network is unreachable|server misbehaving)",
+            r"failed to (?:do request|resolve source metadata|push).*(?:no such host"
+            r"|connection refused|i/o timeout|network is unreachable|server misbehaving)",
             re.DOTALL,
         ),
         "the daemon cannot reach the registry; it is the daemon's network that counts",
+    ),
+    (
+        re.compile(r"failed to load cache key: "),
+        "the daemon fetches it itself: see whether it is there, and the daemon's network",
     ),
     (
         re.compile(r"failed to (?:push|do request)|error writing|unexpected status.*5\d\d"),
@@ -86,13 +90,19 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         "give it in the manifest: secrets of this image",
     ),
     (
-        re.compile(r"unset ssh forward key|could not access ssh"),
-        "start an agent with ssh-agent and ssh-add, so that SSH_AUTH_SOCK names it",
+        re.compile(r"unset ssh forward key|could not access ssh|no SSH key"),
+        "give it in the manifest: ssh of this image",
     ),
 )
 _HOST = re.compile(
     r"(?:source metadata for|failed to push|fetch oauth token|https?://|HEAD request to"
     r"|request: \w+ \"https?://)\s*(?:https?://)?(?P<host>[\w.-]+(?::\d+)?)(?=[/:])"
+)
+
+#: the name of an image that cannot be had stands up to three times before the reason
+_NO_IMAGE = re.compile(
+    r"(?:\S+: )?failed to resolve source metadata for (?P<image>\S+): (?:(?P=image): )?"
+    r"(?P<reason>.*)"
 )
 
 
@@ -123,7 +133,10 @@ def message_of(details: Details) -> str:
     if details.exit_code is not None:
         return f"the command ended with exit code {details.exit_code}"
     first, *_ = details.message.splitlines() or ["the build failed"]
-    return first.rstrip(".")
+    found = _NO_IMAGE.fullmatch(first)
+    if found:
+        first = f"cannot get the image {found['image']}: {found['reason']}"
+    return first.rstrip(".:")
 
 
 def remedy_of(details: Details) -> str:

@@ -9,7 +9,7 @@ import pytest
 from okplug.testing import BuildCase, RecordingControl
 from okplug_buildkit.proto import control_pb2
 from okplug_buildkit.solve.details import Details, Range
-from okplug_buildkit.solve.failures import failure_of
+from okplug_buildkit.solve.failures import failure_of, message_of
 from okplug_buildkit.solve.progress import Progress
 
 if TYPE_CHECKING:
@@ -137,6 +137,14 @@ def test_a_range_that_ends_below_the_file(request_: BuildRequest, progress: Prog
         ),
         ("secret token: not found", "give it in the manifest: secrets of this image"),
         (
+            'no SSH key "" forwarded from the client',
+            "give it in the manifest: ssh of this image",
+        ),
+        (
+            'failed to load cache key: Get "http://r/x": dial tcp: lookup r: no such host',
+            "the daemon fetches it itself: see whether it is there, and the daemon's network",
+        ),
+        (
             "granting entitlement network.host is not allowed by build daemon configuration",
             "the daemon must allow it: insecure-entitlements in buildkitd.toml",
         ),
@@ -147,3 +155,25 @@ def test_causes_and_remedies(
     request_: BuildRequest, progress: Progress, message: str, hint: str
 ) -> None:
     assert failure_of(Details(message), request_, progress).hint == hint
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            "r/x:1: failed to resolve source metadata for r/x:1: r/x:1: not found",
+            "cannot get the image r/x:1: not found",
+        ),
+        (
+            "failed to resolve source metadata for r/x:1: failed to do request: EOF.",
+            "cannot get the image r/x:1: failed to do request: EOF",
+        ),
+        (
+            "error fetching default branch: git stderr:\nfatal: no",
+            "error fetching default branch: git stderr",
+        ),
+        ("", "the build failed"),
+    ],
+)
+def test_what_is_wrong_in_one_line(message: str, shown: str) -> None:
+    assert message_of(Details(message)) == shown
