@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from sides import Site
 
 _BUILDER = "bench"
+_COPIED = re.compile(r"--from=\$\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,19 @@ class Monorepo:
         (found,) = self.folder.glob(f"*/{name}")
         return found
 
+    def write_stages(self) -> None:
+        """Give images that are only copied from a stage each.
+
+        BuildKit expands no variables in ``COPY --from``.
+        """
+        for name in self.graph:
+            path = self.image_folder(name) / "Dockerfile"
+            head, begin, body = path.read_text().partition("\nFROM ")
+            used = dict.fromkeys(_COPIED.findall(body))
+            stages = "".join(f"\nFROM ${{{variable}}} AS {variable.lower()}" for variable in used)
+            body = _COPIED.sub(lambda match: f"--from={match[1].lower()}", body)
+            path.write_text(f"{head}{stages}{begin}{body}")
+
     def build_by_okplug(self) -> Timing:
         """Build all of it under new names, as from a new checkout."""
         shutil.rmtree(self.folder / ".okplug", ignore_errors=True)
@@ -76,17 +91,14 @@ class Monorepo:
         number = next(self.namespaces)
         timings = []
         for name in self.graph:
-            references = {
-                other: f"{self.site.registry}/theirs{number}/{other}:1"
-                for other in (name, *self.dependencies(name))
-            }
+            images = f"{self.site.registry}/theirs{number}"
             options = [
-                f"--opt=build-arg:{_variable(other)}={references[other]}"
+                f"--opt=build-arg:{_variable(other)}={images}/{other}:1"
                 for other in self.dependencies(name)
             ]
-            output = f"type=image,name={references[name]},push=true"
-            folder = self.image_folder(name)
-            timings.append(build_by_buildctl(self.site, folder, output, *options))
+            output = f"type=image,name={images}/{name}:1,push=true"
+            timing = build_by_buildctl(self.site, self.image_folder(name), output, *options)
+            timings.append(timing)
         return Timing(
             sum(timing.seconds for timing in timings), max(timing.memory for timing in timings)
         )
@@ -124,7 +136,9 @@ def generate(site: Site, options: argparse.Namespace) -> Monorepo:
     work = ["--sleep", str(options.sleep), "--base", site.base]
     command = [sys.executable, str(options.generator), str(folder), *size, *work]
     subprocess.run(command, check=True)
-    return Monorepo(site, folder, json.loads((folder / "graph.json").read_text()))
+    repo = Monorepo(site, folder, json.loads((folder / "graph.json").read_text()))
+    repo.write_stages()
+    return repo
 
 
 def compare_graphs(site: Site, options: argparse.Namespace) -> None:
