@@ -153,6 +153,7 @@ class BuildRequest:
         stands for, by digest.
     :param repository: where to store the result; without tag, the builder never writes tags.
     :param annotations: of the manifest, or of the index when there are several platforms.
+    :param folders: named context -> the files of the folder that it stands for.
     :param source_date_epoch: seconds since the epoch, for every time that the image records; None
         is 0 where the builder has the choice.
     """
@@ -168,6 +169,7 @@ class BuildRequest:
     repository: Reference
     annotations: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
     source_date_epoch: int | None = None
     no_cache: bool = False
 

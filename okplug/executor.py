@@ -155,6 +155,7 @@ class Executor:
             repository=(step.shared if self._smart else step.personal[0]).repository_only(),
             annotations={ROOT_ANNOTATION: step.record.root},
             secrets=step.image.secrets,
+            folders=inputs.folders,
             source_date_epoch=inputs.source_date_epoch,
             no_cache=bool(getattr(self._config.options, "no_cache", False)),
         )

@@ -158,16 +158,15 @@ class ContextIndex:
 
         :raises ManifestError: if the file cannot be read, or a pattern is malformed.
         """
-        name = f"{image.dockerfile.name}.dockerignore"
-        for path in (image.dockerfile.with_name(name), image.context / ".dockerignore"):
-            try:
-                return read_patterns(path.read_bytes(), path)
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-            except OSError as error:
-                message = f"the file cannot be read: {error.strerror}"
-                raise ManifestError(message, location=Location(path)) from None
-        return ()
+        own = image.dockerfile.with_name(f"{image.dockerfile.name}.dockerignore")
+        return _patterns_of(own, image.context / ".dockerignore")
+
+    def ignored_below(self, folder: Path) -> tuple[str, ...]:
+        """Return the patterns of a folder that no Dockerfile belongs to.
+
+        :raises ManifestError: if the file cannot be read, or a pattern is malformed.
+        """
+        return _patterns_of(folder / ".dockerignore")
 
     def snapshot(
         self, context: Path, reads: Sequence[ContextRead] | None, patterns: Sequence[str] = ()
@@ -253,6 +252,19 @@ class ContextIndex:
         if parent not in self._parents:
             self._parents[parent] = os.path.realpath(parent or b"/").rstrip(b"/")
         return self._parents[parent] + b"/" + name
+
+
+def _patterns_of(*paths: Path) -> tuple[str, ...]:
+    """Return the patterns of the first file that is there."""
+    for path in paths:
+        try:
+            return read_patterns(path.read_bytes(), path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            message = f"the file cannot be read: {error.strerror}"
+            raise ManifestError(message, location=Location(path)) from None
+    return ()
 
 
 class _Made(NamedTuple):

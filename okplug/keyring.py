@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
 from okplug.keys import KeyInputs, KeyRecord, key_record
+from okplug.namedcontexts import context_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex, Snapshot
     from okplug.graph import ImageGraph
+    from okplug.manifest.model import Image
 
 
 class Keyring:
@@ -72,14 +74,24 @@ class Keyring:
                     platforms=node.image.platforms or (self._config.text("platform"),),
                     contributed=self._config.plugins.key_inputs(node.image, self._config),
                     source_date_epoch=self._epoch,
+                    folders=self._folders(node.image),
                 )
             return self._inputs[address]
+
+    def _folders(self, image: Image) -> dict[str, Snapshot]:
+        return {
+            name: self._index.snapshot(folder, None, self._index.ignored_below(folder))
+            for name, folder in context_folders(image).items()
+        }
 
     def forget(self, address: str) -> None:
         """Have the image's files read anew, and its key and those of its dependants made again."""
         with self._lock:
-            self._index.forget(self.graph.node(address).image.context)
+            image = self.graph.node(address).image
+            for folder in (image.context, *context_folders(image).values()):
+                self._index.forget(folder)
             self._contexts.pop(address, None)
+            self._inputs.pop(address, None)
             for stale in (address, *self.graph.affected((address,))):
                 self._records.pop(stale, None)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import xxhash
@@ -65,6 +65,7 @@ class KeyInputs:
     :param images: reference as the Dockerfile has it -> address of the dependency that it names.
     :param platforms: ``os/arch[/variant]``, at least one.
     :param contributed: what plugins add.
+    :param folders: named context -> the files of the folder that it stands for.
     """
 
     image: Image
@@ -74,6 +75,7 @@ class KeyInputs:
     platforms: tuple[str, ...]
     contributed: Mapping[str, str]
     source_date_epoch: int | None = None
+    folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
 
 
 def key_record(
@@ -183,10 +185,12 @@ def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:
         yield KeyItem("secret", secret.id, secret.kind)
     for name in image.ssh:
         yield KeyItem("ssh", name, "")
-    for kind, pairs in (
-        ("label", image.labels),
-        ("host", image.extra_hosts),
-        ("context", image.named_contexts),
-    ):
+    for kind, pairs in (("label", image.labels), ("host", image.extra_hosts)):
         for name, value in pairs:
             yield KeyItem(kind, name, value)
+    for name, value in image.named_contexts:
+        files = inputs.folders.get(name)
+        if files is None:
+            yield KeyItem("context", name, value)
+        else:  # wherever they are
+            yield KeyItem("context", name, files.digest, files.proof)

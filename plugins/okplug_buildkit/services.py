@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from okplug_buildkit.attach import auth, content, secrets, ssh
 from okplug_buildkit.solve.attributes import CONTEXT_DIR, DOCKERFILE_DIR
-from okplug_buildkit.sync.folders import FolderTree
 from okplug_buildkit.sync.sender import METHOD, serve_trees
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
 
@@ -79,5 +78,5 @@ def _trees(
         CONTEXT_DIR: SnapshotTree(snapshots, mtime, is_whole=True),
         DOCKERFILE_DIR: MemoryTree({name: text, f"{name}.dockerignore": _NOTHING_IGNORED}),
     }
-    trees.update((name, FolderTree(folder)) for name, folder in contexts.folders.items())
+    trees.update((name, SnapshotTree([one], mtime)) for name, one in contexts.folders.items())
     return trees

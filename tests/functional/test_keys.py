@@ -214,6 +214,38 @@ def test_what_a_plugin_gives_an_image_changes_its_key(shop: Workspace, field: st
     assert after["api:api"] != before["api:api"], "the dependant's key holds its dependency's"
 
 
+NAMED_FOLDER = """
+    import dataclasses
+    from okplug import hookimpl
+
+    @hookimpl
+    def okplug_graph_modify(graph):
+        image = graph.image("base:base")
+        graph.replace_image(dataclasses.replace(image, named_contexts=(("lib", "../lib"),)))
+    """
+
+
+def test_the_files_of_a_named_context_change_the_key(shop: Workspace) -> None:
+    shop.write({"okplugfile.py": NAMED_FOLDER, "lib/one": "1", "lib/.dockerignore": "*.md\n"})
+    before = keys(shop)
+    shop.write({"lib/read.md": "ignored"})
+    assert keys(shop) == before
+    shop.write({"lib/one": "2"})
+    after = keys(shop)
+    assert after["base:base"] != before["base:base"]
+    assert after["api:api"] != before["api:api"]
+
+
+def test_a_named_context_that_is_not_there(shop: Workspace) -> None:
+    shop.write({"okplugfile.py": NAMED_FOLDER})
+    outcome = shop.run("hash")
+    assert outcome.exit_code == ExitCode.USAGE_ERROR
+    assert outcome.stderr == (
+        "error: base/okteto.yaml:2:3: the named context lib is no folder: ../lib\n"
+        "  hint: name a folder, docker-image://REFERENCE, or the URL of a git repository\n"
+    )
+
+
 def test_key_inputs_of_a_plugin_change_the_keys_at_and_below_its_folder(shop: Workspace) -> None:
     before = keys(shop)
     shop.write(

@@ -26,7 +26,7 @@ ROOMS = (
     ("selection", "keyword", "patterns", "linking", "resolving", "wanted"),
     ("plan", "naming", "registries", "transfer", "state"),
     ("keyring", "keydiff", "keys"),
-    ("fingerprint", "context*", "graph*"),
+    ("fingerprint", "context*", "graph*", "namedcontexts"),
     ("manifest", "manifest.*", "dockerfile", "dockerfile.*"),
     ("config", "credentials"),
     ("commandline", "coresettings", "pluginmanager", "settingsfile"),

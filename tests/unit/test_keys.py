@@ -102,6 +102,7 @@ def test_golden_vector_of_the_framing() -> None:
         inputs(image=image(labels=(("a", "b"),))),
         inputs(image=image(extra_hosts=(("a", "b"),))),
         inputs(image=image(named_contexts=(("a", "b"),))),
+        inputs(image=image(named_contexts=(("a", "b"),)), folders={"a": Snapshot()}),
         inputs(image=image(secrets=(Secret("t", "file", "/t", PLACE),))),
         inputs(resolution=resolution(args=(("A", "1"),))),
         inputs(resolution=resolution(stage("alpine"))),
@@ -214,3 +215,13 @@ def test_different_items_never_share_what_is_hashed(one: list[KeyItem], two: lis
     same = [(i.kind, i.name, i.value) for i in one] == [(i.kind, i.name, i.value) for i in two]
     assert (_key(one) == _key(two)) is same
     assert (_root(one) == _root(two)) is same
+
+
+def test_a_named_context_that_is_a_folder_counts_by_its_files() -> None:
+    def of(path: str, snapshot: Snapshot) -> KeyRecord:
+        return record(inputs(image=image(named_contexts=(("a", path),)), folders={"a": snapshot}))
+
+    one = of("./x", Snapshot())
+    assert of("../elsewhere/x", Snapshot()) == one
+    assert of("./x", Snapshot(digest="0" * 32)).key != one.key
+    assert of("./x", Snapshot(proof="0" * 64)).root != one.root

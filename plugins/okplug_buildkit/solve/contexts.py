@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from okplug import BuildError, Reference, UsageError
+from okplug import Reference, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
-    from okplug import BuildRequest, Registry
-
-_REMOTE = ("docker-image://", "https://", "http://", "git://", "ssh://", "git@")
+    from okplug import BuildRequest, ContextSnapshot, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +19,12 @@ class Contexts:
 
     :param values: name as the Dockerfile has it -> the daemon's word for what it stands for.
     :param images: name of a content store -> the image that it serves to the daemon.
-    :param folders: name of a FileSync directory -> the folder that it serves.
+    :param folders: name of a FileSync directory -> the files that it serves.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, Reference] = field(default_factory=dict)
-    folders: Mapping[str, Path] = field(default_factory=dict)
+    folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
 
 
 def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
@@ -36,7 +33,6 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
     A registry that the daemon cannot reach by itself serves its images from this side: those of the
     workspace, and others whose name it knows.
 
-    :raises BuildError: if a named context is not there.
     :raises RegistryError: if the registry cannot be asked.
     """
     images = dict(request.images)
@@ -49,11 +45,11 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
         stores = {f"oci:{image.repository}": image for image in images.values()}
     folders = {}
     for number, (name, value) in enumerate(request.image.named_contexts):
-        if value.startswith(_REMOTE):
-            values[name] = value
-        else:
-            folders[f"named-{number}"] = _folder(request, name, value)
+        if name in request.folders:
+            folders[f"named-{number}"] = request.folders[name]
             values[name] = f"local:named-{number}"
+        elif name not in images:
+            values[name] = value
     return Contexts(values, stores, folders)
 
 
@@ -76,15 +72,3 @@ def _kept_here(request: BuildRequest, registry: Registry) -> Iterator[tuple[str,
         descriptor = registry.resolve(reference)
         if descriptor is not None:
             yield use.reference, reference.with_tag("").with_digest(descriptor.digest)
-
-
-def _folder(request: BuildRequest, name: str, value: str) -> Path:
-    image = request.image
-    folder = image.location.path.parent / value
-    if not folder.is_dir():
-        raise BuildError(
-            f"the named context {name} is no folder: {value}",
-            location=image.place("named_contexts"),
-            hint="name a folder, docker-image://REFERENCE, or the URL of a git repository",
-        )
-    return folder
