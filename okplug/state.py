@@ -168,9 +168,9 @@ class State:
                 "INSERT INTO duration (address, seconds) VALUES (?, ?)", (address, seconds)
             )
             self._connection.execute(
-                "DELETE FROM duration WHERE address = ?1 AND number NOT IN "
-                "(SELECT number FROM duration WHERE address = ?1 ORDER BY number DESC LIMIT ?2)",
-                (address, _KEPT_DURATIONS),
+                "DELETE FROM duration WHERE address = :address AND number NOT IN (SELECT number"
+                " FROM duration WHERE address = :address ORDER BY number DESC LIMIT :kept)",
+                {"address": address, "kept": _KEPT_DURATIONS},
             )
 
     def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:

@@ -30,6 +30,8 @@ class VerifiedFile(io.RawIOBase):
     :param path: named by 64 hex digits of sha256.
     """
 
+    _file: io.FileIO | None = None  # until it is open: Python closes what could not be opened, too
+
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
@@ -44,6 +46,7 @@ class VerifiedFile(io.RawIOBase):
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read some bytes and check them if they are the last."""
         view = memoryview(buffer)
+        assert self._file is not None
         try:
             count = self._file.readinto(view)
         except OSError as error:
@@ -56,5 +59,6 @@ class VerifiedFile(io.RawIOBase):
 
     def close(self) -> None:
         """Close the file; what was not read is not checked."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         super().close()

@@ -74,6 +74,7 @@ def test_it_feeds_tarfile(tmp_path: Path) -> None:
 
 def test_a_disk_that_fails(tmp_path: Path) -> None:
     stream = VerifiedFile(blob(tmp_path, DATA))
+    assert stream._file is not None
     stream._file.close()
     with stream:
         stream._file = FailingFile()  # type: ignore[assignment]  # a stand-in
@@ -94,5 +95,14 @@ def test_closed_early(tmp_path: Path) -> None:
     stream = VerifiedFile(blob(tmp_path, DATA, DATA[:-1]))
     assert stream.readable()
     assert stream.read(10) == DATA[:10]
+    stream.close()
+    assert stream.closed
+
+
+def test_what_could_not_be_opened_can_be_closed(tmp_path: Path) -> None:
+    """Python does so, and 3.13 tells of it if that fails."""
+    stream = VerifiedFile.__new__(VerifiedFile)
+    with pytest.raises(FileNotFoundError):
+        VerifiedFile.__init__(stream, tmp_path / "none")
     stream.close()
     assert stream.closed

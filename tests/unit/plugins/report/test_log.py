@@ -99,8 +99,10 @@ class Unflushed(io.StringIO):
     """Cannot be closed while something is left to write, like a file on a full disk."""
 
     def close(self) -> None:
-        """Fail."""
-        raise OSError(28, "No space left on device")
+        """Fail once; what Python closes in the end is closed."""
+        if not self.closed:
+            super().close()
+            raise OSError(28, "No space left on device")
 
     def write(self, text: str) -> int:
         """Fail as well."""
