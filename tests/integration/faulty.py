@@ -104,10 +104,14 @@ class Buildkitd:
         with connect(parse_address(self.address), ChannelOptions()) as daemon:
             return len(daemon.builds(active_only=True))
 
-    def processes(self) -> list[int]:
-        """Return all processes that builds have started."""
+    def programs(self) -> list[str]:
+        """Return the names of all processes that builds have started."""
         assert self._process is not None
-        return children(self._process.pid)
+        names = []
+        for pid in children(self._process.pid):
+            with contextlib.suppress(OSError):  # it may be gone
+                names += Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8").split("\0")
+        return names
 
 
 @contextmanager
@@ -146,17 +150,18 @@ def children(pid: int, apart_from: tuple[str, ...] = ()) -> list[int]:
 class Way:
     """A TCP port that leads to a daemon, as long as the test likes.
 
-    :param target: host and port, or the path of a socket.
-    :param limit: bytes towards the daemon after which every connection is ended, None for never.
+    :param target: the address of its socket.
     """
 
-    def __init__(self, target: tuple[str, int] | str, limit: int | None = None) -> None:
-        self.limit = limit
+    def __init__(self, target: str) -> None:
         #: bytes that went to the daemon over all connections
         self.sent = 0
         self.connections = 0
-        self._target = target
-        self._is_stalled = threading.Event()
+        self._target = target.removeprefix("unix://")
+        self._limit = 0
+        self._act: Callable[[], object] | None = None
+        self._acts_again = False
+        self._dead: list[tuple[socket.socket, socket.socket]] = []
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -182,8 +187,15 @@ class Way:
             self._end(pair)
 
     def stall(self) -> None:
-        """Swallow all that is sent from now on, and answer nothing."""
-        self._is_stalled.set()
+        """Let nothing through any more on the connections that are there, and end none."""
+        self._dead = self._pairs[:]
+
+    def when_sent(self, count: int, act: Callable[[], object], *, again: bool = False) -> None:
+        """Do something when so many bytes went to the daemon.
+
+        :param again: and each time that as many more did.
+        """
+        self._limit, self._act, self._acts_again = count, act, again
 
     def _end(self, pair: tuple[socket.socket, socket.socket]) -> None:
         if pair in self._pairs:
@@ -204,11 +216,8 @@ class Way:
     def _accept(self) -> None:
         ours, _ = self._listener.accept()
         self.connections += 1
-        if isinstance(self._target, str):
-            theirs = socket.socket(socket.AF_UNIX)
-            theirs.connect(self._target)
-        else:
-            theirs = socket.create_connection(self._target)
+        theirs = socket.socket(socket.AF_UNIX)
+        theirs.connect(self._target)
         pair = ours, theirs
         self._pairs.append(pair)
         for end in pair:
@@ -220,7 +229,7 @@ class Way:
             if not data:
                 self._end(pair)
                 return
-            if self._is_stalled.is_set():
+            if pair in self._dead:
                 return
             pair[source is pair[0]].sendall(data)
         except OSError:
@@ -228,8 +237,11 @@ class Way:
             return
         if source is pair[0]:
             self.sent += len(data)
-            if self.limit is not None and self.sent >= self.limit:
-                self.cut()
+            act = self._act
+            if act is not None and self.sent >= self._limit:
+                self._limit += self.sent
+                self._act = act if self._acts_again else None
+                act()
 
 
 # --------------------------------------------------------------------------------------- registries

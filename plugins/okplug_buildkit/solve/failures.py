@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 from okplug import BuildError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from okplug import BuildRequest
     from okplug_buildkit.solve.details import Details
     from okplug_buildkit.solve.progress import Progress
@@ -109,8 +107,7 @@ _NO_IMAGE = re.compile(
 def failure_of(details: Details, request: BuildRequest, progress: Progress) -> BuildError:
     """Return the error to show for a build that the daemon refused or could not end."""
     lines = request.dockerfile.lines
-    spot = next(_spots(details, request), None)
-    start, end = spot or (0, 0)
+    start, end = _spot(details, request)
     return BuildError(
         message_of(details),
         location=Location(request.dockerfile.path, start),
@@ -120,12 +117,21 @@ def failure_of(details: Details, request: BuildRequest, progress: Progress) -> B
     )
 
 
-def _spots(details: Details, request: BuildRequest) -> Iterator[tuple[int, int]]:
-    """Yield the lines of the Dockerfile that are at fault."""
+def _spot(details: Details, request: BuildRequest) -> tuple[int, int]:
+    """Return the first and the last line of the instruction at fault, zeros if it is not known.
+
+    The daemon names each line of an instruction by itself.
+    """
     count = len(request.dockerfile.lines)
+    start = end = 0
     for each in details.ranges:
-        if each.filename in ("", request.dockerfile.path.name) and each.start <= count:
-            yield each.start, min(each.end, count)
+        if each.filename not in ("", request.dockerfile.path.name) or each.start > count:
+            continue
+        if not start:
+            start, end = each.start, min(each.end, count)
+        elif each.start == end + 1:
+            end = min(each.end, count)
+    return start, end
 
 
 def message_of(details: Details) -> str:

@@ -46,6 +46,13 @@ def test_a_failing_run(request_: BuildRequest, progress: Progress) -> None:
     assert error.log == ("cc -c a.c", "error: no")
 
 
+def test_an_instruction_of_several_lines(request_: BuildRequest, progress: Progress) -> None:
+    """The daemon names each of them, and what comes after them is no part of it."""
+    ranges = (Range("Dockerfile", 3, 3), Range("", 4, 4), Range("", 1, 1), Range("x", 5, 5))
+    error = failure_of(Details("m", ranges), request_, progress)
+    assert error.source == ("RUN make \\", "  all")
+
+
 def test_a_killed_run(request_: BuildRequest, progress: Progress) -> None:
     error = failure_of(Details("x", exit_code=137), request_, progress)
     assert error.hint == "it was killed, perhaps for want of memory"
