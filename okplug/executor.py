@@ -19,6 +19,7 @@ from okplug.errors import (
     PluginError,
     RegistryError,
 )
+from okplug.heldtags import HeldTags
 from okplug.plan import REUSE, BuildTask, Plan, Step
 from okplug.results import result_value
 from okplug.standins import fill_in
@@ -52,7 +53,8 @@ class Executor:
     """Carries the steps of one plan out, from several threads.
 
     ``steps`` are the plan's, those that were keyed again replaced; ``artifacts`` are the images
-    that are there so far, by address.
+    that are there so far, by address; ``held`` are the users' own tags that wait for ``conclude``,
+    if all or none of them are to move.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Executor:
             if step.artifact is not None
         }
         self.steps = dict(plan.steps)
+        self.held = HeldTags(registries)
+        self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self._asked = plan.asked
 
     def __call__(self, address: str) -> Artifact:
@@ -89,13 +93,28 @@ class Executor:
         step = self.steps[address]
         artifact = self._reuse(step) if step.verdict == REUSE else self._build(step, control)
         self.artifacts[address] = artifact
-        if address in self._asked:
-            self._config.plugins.deliver(self.steps[address], artifact, self._config)
+        if not self._holds:
+            self._deliver(address)
         return artifact
+
+    def conclude(self) -> None:
+        """Move the tags that wait, and deliver the images; called when every step has succeeded.
+
+        :raises OkplugError: if that fails; no tag has moved if it is a tag that cannot be.
+        """
+        if self._holds:
+            self.held.move()
+            for address in self.artifacts:
+                self._deliver(address)
+
+    def _deliver(self, address: str) -> None:
+        if address in self._asked:
+            artifact = self.artifacts[address]
+            self._config.plugins.deliver(self.steps[address], artifact, self._config)
 
     def _reuse(self, step: Step) -> Artifact:
         assert step.artifact is not None
-        self._tag(step.artifact, step.personal)
+        self._tag_personally(step, step.artifact)
         return step.artifact
 
     def _build(self, step: Step, control: BuildControl) -> Artifact:
@@ -169,8 +188,16 @@ class Executor:
                 f"the builder says that it stored {artifact.reference}, and it is not there",
                 hint="look at the builder's log; nothing was tagged",
             )
-        self._tag(artifact, (step.shared, *step.personal) if self._smart else step.personal)
+        if self._smart:
+            self._tag(artifact, (step.shared,))
+        self._tag_personally(step, artifact)
         self._config.plugins.publish(step, artifact, self._config)
+
+    def _tag_personally(self, step: Step, artifact: Artifact) -> None:
+        if self._holds:
+            self.held.hold(step.address, artifact, step.personal)
+        else:
+            self._tag(artifact, step.personal)
 
     def _tag(self, artifact: Artifact, tags: tuple[Reference, ...]) -> None:
         for tag in tags:

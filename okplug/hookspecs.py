@@ -122,7 +122,8 @@ def okplug_build(step: Step, config: Config) -> Artifact | None:
 def okplug_publish(step: Step, artifact: Artifact, config: Config) -> None:
     """Act on an image that has been built and tagged; observe, in the build's worker thread.
 
-    This is the place to sign, scan and notify. An exception fails the step; its tags stay.
+    This is the place to sign, scan and notify. An exception fails the step; its tags stay. With
+    ``--all-or-nothing`` the user's own tags move later.
     """
 
 
@@ -131,7 +132,8 @@ def okplug_deliver(step: Step, artifact: Artifact, config: Config) -> None:
     """Bring an image that the user asked for to where it is used; observe, in a worker thread.
 
     Called for each selected image, built or reused, once its tags are written: to load it into an
-    engine, say, or to unpack it. An exception fails the step; its tags stay.
+    engine, say, or to unpack it. An exception fails the step; its tags stay. With
+    ``--all-or-nothing`` it is called for all of them at the end, and not if one failed.
     """
 
 

@@ -147,8 +147,10 @@ class Result:
 class Report:
     """How a run ended: what ``okplug_finish`` sees.
 
-    :param results: in graph order; empty when the run ended before anything was planned.
+    :param results: as the images finished; empty when the run ended before anything was planned.
     :param duration: seconds.
+    :param asked: the addresses that the user selected; others were built because these need them.
+    :param withheld: the users' own tags that stay as they were, with ``--all-or-nothing``.
     """
 
     command: str
@@ -156,6 +158,8 @@ class Report:
     duration: float
     results: tuple[Result, ...] = ()
     builder: str = ""
+    asked: frozenset[str] = frozenset()
+    withheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

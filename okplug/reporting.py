@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from okplug.collect import Collection
     from okplug.config import Config
     from okplug.errors import Location
+    from okplug.heldtags import HeldTags
     from okplug.plan import Plan, Step
     from okplug.scheduler import CancelToken
 
@@ -38,6 +39,8 @@ class Reporting:
         self._started = time.monotonic()
         self._bus = EventBus(config.plugins.event)
         self._builder = ""
+        self._asked: frozenset[str] = frozenset()
+        self._withheld: tuple[str, ...] = ()
         self.results: list[Result] = []
 
     def __enter__(self) -> Self:
@@ -63,10 +66,20 @@ class Reporting:
         try:
             self._bus.close()
         finally:
-            report = Report(self._command, code, duration, tuple(self.results), self._builder)
-            self._config.plugins.finish(report, self._config)
+            self._config.plugins.finish(self._report(code, duration), self._config)
         if error is not None and self._config.text("progress") == RAWJSON:
             raise SystemExit(int(code)) from error  # the last event tells it, and no text may
+
+    def _report(self, code: ExitCode, duration: float) -> Report:
+        return Report(
+            self._command,
+            code,
+            duration,
+            tuple(self.results),
+            self._builder,
+            self._asked,
+            self._withheld,
+        )
 
     def emit(self, kind: Callable[..., events.Event], **fields: Any) -> None:  # noqa: ANN401  # the fields of *kind*
         """Send an event with the present time."""
@@ -86,7 +99,9 @@ class Reporting:
 
     def collected(self, collection: Collection) -> None:
         """Tell what the workspace holds."""
+        context = self._config.text("context")
         header = (
+            *((f"context: {self._config.text('namespace')} @ {context}",) if context else ()),
             f"root: {self._config.root}",
             f"registry: {collection.registries.main.describe()}",
         )
@@ -104,6 +119,7 @@ class Reporting:
     def planned(self, plan: Plan, builder: Builder | None, jobs: int) -> None:
         """Tell the verdicts."""
         self._builder = builder.name if builder else ""
+        self._asked = plan.asked
         for step in plan.steps.values():
             self.emit(
                 events.StepPlanned,
@@ -142,6 +158,14 @@ class Reporting:
             blocked_by=result.blocked_by,
             source_line=_source_line(error),
         )
+
+    def withheld(self, tags: HeldTags) -> None:
+        """Tell which tags stay as they were, because all or none of them were to move."""
+        for held in tags.waiting:
+            self.warn(f"{held.tag} was not moved", held.address)
+        for held in tags.stuck:
+            self.warn(f"{held.tag} was moved, and cannot be put back", held.address)
+        self._withheld = tuple(str(held.tag) for held in tags.waiting)
 
     def control(self, address: str, token: CancelToken) -> BuildControl:
         """Return what the builder of an image reports through."""

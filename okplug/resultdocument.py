@@ -39,6 +39,7 @@ def result_document(report: Report) -> dict[str, Any]:
             }
             for result in sorted(report.results, key=lambda result: result.step.address)
         ],
+        "withheld": list(report.withheld),
     }
 
 

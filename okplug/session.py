@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug.collect import collect
-from okplug.errors import PluginError
+from okplug.errors import ExitCode, PluginError
 from okplug.plan import BUILD, Result
 from okplug.planning import Planner
 from okplug.reporting import Reporting
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from okplug.backends import Builder
     from okplug.collect import Collection
     from okplug.config import Config
-    from okplug.errors import ExitCode
     from okplug.executor import Executor
     from okplug.plan import Plan
     from okplug.scheduler import Outcome
@@ -131,7 +130,12 @@ def _carry_out(
         reporting.started(run.plan.steps[address])
         return executor(address)
 
-    scheduler.run(work, lambda outcome: reporting.finished(_result(executor, outcome)))
+    try:
+        scheduler.run(work, lambda outcome: reporting.finished(_result(executor, outcome)))
+        if reporting.exit_code() == ExitCode.OK:
+            executor.conclude()
+    finally:
+        reporting.withheld(executor.held)
 
 
 def _result(executor: Executor, outcome: Outcome) -> Result:

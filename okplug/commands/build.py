@@ -19,7 +19,8 @@ Build the selected images, and the images that they are built from, in graph ord
 
 An image whose key the registry has is not built: your own tag is pointed at it. Every other image
 is built as soon as all that it depends on is there, stored, and tagged with its key for everybody.
-After a failure the images that do not depend on the failed one are still built.
+After a failure the images that do not depend on the failed one are still built. With
+--all-or-nothing your own tags move at the end, and only if nothing failed.
 """
 
 EPILOG = """\
@@ -56,6 +57,12 @@ def okplug_addoption(parser: Parser) -> None:
         type=_positive,
         metavar="N",
         help="start no further image after N failures",
+    )
+    command.add_argument(
+        "--all-or-nothing",
+        action="store_true",
+        help="move your own tags only when every image is there, and then all of them; keys are "
+        "shared as each image finishes",
     )
     command.add_argument(
         "--json", metavar="FILE", help="write the result as JSON, - for standard output"

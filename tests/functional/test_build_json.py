@@ -90,7 +90,8 @@ def test_the_result_document(broken: Shop, masked: Callable[[str], str]) -> None
       "message": "it is broken",
       "blocked_by": ""
     }
-  ]
+  ],
+  "withheld": []
 }
 """
     )

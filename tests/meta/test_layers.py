@@ -24,7 +24,7 @@ ROOMS = (
     ("collect", "executor", "planning", "reporting", "eventbus", "resultdocument", "results"),
     ("scheduler", "stepgraph", "canceltoken"),
     ("selection", "keyword", "patterns", "linking", "resolving", "wanted"),
-    ("plan", "naming", "registries", "transfer", "state"),
+    ("heldtags", "plan", "naming", "registries", "transfer", "state"),
     ("keyring", "keydiff", "keys"),
     ("fingerprint", "context*", "graph*", "namedcontexts"),
     ("manifest", "manifest.*", "dockerfile", "dockerfile.*"),

@@ -81,6 +81,7 @@ def test_a_result_is_sorted_by_address() -> None:
             Result(step("api"), "build", 1.0, ARTIFACT),
         ),
         "embedded",
+        withheld=("registry.test/cindy/api:okteto",),
     )
     assert result_document(report) == {
         "exit_code": 1,
@@ -107,6 +108,7 @@ def test_a_result_is_sorted_by_address() -> None:
             described("web", "reuse")
             | {"digest": DIGEST, "duration": 0.012, "builder": "", "message": "", "blocked_by": ""},
         ],
+        "withheld": ["registry.test/cindy/api:okteto"],
     }
 
 
