@@ -49,6 +49,8 @@ class KeepAlive:
         return [
             ("grpc.keepalive_time_ms", self.time),
             ("grpc.keepalive_timeout_ms", self.timeout),
+            # on a connection that has gone dead it is this one that counts, by default a minute
+            ("grpc.http2.ping_timeout_ms", self.timeout),
             ("grpc.keepalive_permit_without_calls", int(self.permit_without_stream)),
             # by default gRPC would send two and then one a minute, whatever the time
             ("grpc.http2.max_pings_without_data", 0),

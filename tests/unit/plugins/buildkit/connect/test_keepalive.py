@@ -68,6 +68,7 @@ def test_the_options_are_grpcs() -> None:
     assert dict(keepalive("30000", "1500", permit=True).channel_options()) == {
         "grpc.keepalive_time_ms": 30_000,
         "grpc.keepalive_timeout_ms": 1500,
+        "grpc.http2.ping_timeout_ms": 1500,
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.http2.max_pings_without_data": 0,
     }
