@@ -29,6 +29,8 @@ _DIGITS = string.digits + string.ascii_lowercase
 _LARGEST_SLICE = 1 << 20
 #: seconds for the daemon to see that the session is over, and for a handler to see it
 _PATIENCE = 2.0
+#: the same where nobody cares any more for what the daemon says
+_PATIENCE_IN_A_HURRY = 0.2
 _SERVING = b"\x08\x01"  # a HealthCheckResponse
 
 
@@ -70,6 +72,7 @@ class Session:
         self._connection = Connection(self._serve)
         self._reader = threading.Thread(target=self._read, name=name, daemon=True)
         self._call: SessionCall | None = None
+        self._patience = _PATIENCE
 
     @property
     def errors(self) -> list[BaseException]:
@@ -94,13 +97,17 @@ class Session:
         self._call = self._daemon.session(self._metadata(), self._requests())
         self._reader.start()
 
+    def hurry(self) -> None:
+        """Have ``close`` not wait for a daemon that may hang."""
+        self._patience = _PATIENCE_IN_A_HURRY
+
     def close(self) -> None:
         """Stop to serve; whoever serves is told, and has ended when this returns."""
         self._connection.close()
         if self._call is None:
             return
         if threading.current_thread() is not self._reader:
-            self._reader.join(_PATIENCE)
+            self._reader.join(self._patience)
             self._call.cancel()
             self._reader.join(_PATIENCE)
         self._server.join(_PATIENCE)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from okplug import BuildControl
-    from okplug_buildkit.calls import UnaryCall
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.rpc import Handler
     from okplug_buildkit.solve.caches import Cache
@@ -98,7 +97,13 @@ def run_job(daemon: Daemon, job: Job, control: BuildControl, progress: Progress)
     with Session(daemon, job.handlers, shared_key=job.shared_key) as session:
         call = daemon.solve(job.request(ref, session.id))
         follower = _Follower(daemon, ref, progress)
-        control.on_cancel(lambda: _cancel(call))
+
+        def cancel() -> None:
+            session.hurry()
+            follower.cancel()
+            call.cancel()
+
+        control.on_cancel(cancel)
         try:
             response = call.result()
             follower.end(_LAST_WORDS)
@@ -112,10 +117,6 @@ def run_job(daemon: Daemon, job: Job, control: BuildControl, progress: Progress)
     # the session is closed, so that all that went wrong in it is known
     _raise_own(session)
     raise _failed(failed, session, control) from failed
-
-
-def _cancel(call: UnaryCall[control_pb2.SolveResponse]) -> None:
-    call.cancel()
 
 
 def _raise_own(session: Session) -> None:
@@ -150,6 +151,10 @@ class _Follower:
             pass  # the solve tells why
         finally:
             self._progress.finish()
+
+    def cancel(self) -> None:
+        """Have ``end`` wait no longer."""
+        self._call.cancel()
 
     def end(self, seconds: float) -> None:
         """Wait for the end of it, but not longer."""

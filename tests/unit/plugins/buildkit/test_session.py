@@ -225,6 +225,18 @@ def test_a_daemon_that_sees_nothing_is_left(
     assert not session.is_lost
 
 
+def test_who_is_in_a_hurry_does_not_wait_for_a_daemon(
+    make_peer: type[Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("okplug_buildkit.session._PATIENCE", 600)
+    daemon = FakeDaemon(make_peer(1 << 24), is_frozen=True)
+    session = serve(daemon)
+    session.open()
+    session.hurry()
+    session.close()
+    assert daemon.is_cancelled
+
+
 def test_closing_after_a_fault_of_the_block(daemon: FakeDaemon) -> None:
     with pytest.raises(ValueError, match="of the block"), serve(daemon) as session:
         raise ValueError("of the block")
