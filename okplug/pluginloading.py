@@ -31,6 +31,7 @@ GROUP = "okplug"
 INTERNAL = {
     "okteto": "okplug.manifest.plugin",
     "build": "okplug.commands.build",
+    "results": "okplug.commands.results",
     "plan": "okplug.commands.plan",
     "hash": "okplug.commands.hash",
     "why": "okplug.commands.why",

@@ -58,11 +58,18 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def write_document(document: dict[str, Any], target: str, cwd: Path) -> None:
-    """Write to standard output for ``-``, else to a file that is there whole or not at all.
+    """Write JSON to standard output for ``-``, else to a file that is there whole or not at all.
 
     :raises UsageError: if the file cannot be written.
     """
-    text = json.dumps(document, indent=2) + "\n"
+    write_result(json.dumps(document, indent=2) + "\n", target, cwd)
+
+
+def write_result(text: str, target: str, cwd: Path) -> None:
+    """Write a text to standard output for ``-``, else to a file, whole or not at all.
+
+    :raises UsageError: if the file cannot be written.
+    """
     if target == "-":
         sys.stdout.write(text)
         return

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from okplug.backends import Artifact
 
+FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
+
 
 def result_value(artifact: Artifact, field: str) -> str:
     """Return one field of an image that is known by its digest.

@@ -21,7 +21,7 @@ ROOMS = (
     ("pluginloading",),
     ("commands", "commands.*", "terminal*", "manifest.plugin"),
     ("session",),
-    ("collect", "executor", "planning", "reporting", "eventbus", "resultdocument", "results"),
+    ("collect", "executor", "planning", "reporting", "eventbus", "result*"),
     ("scheduler", "stepgraph", "canceltoken"),
     ("selection", "keyword", "patterns", "linking", "resolving", "wanted"),
     ("heldtags", "plan", "naming", "registries", "transfer", "state"),
