@@ -50,6 +50,14 @@ def okplug_builder(config: Config) -> Builder | None:
 
 
 @hookimpl
+def okplug_key_inputs(config: Config) -> dict[str, str]:
+    """Have attestations, compression and media types count: they make other images."""
+    from okplug_buildkit.solve.options import SolveOptions
+
+    return SolveOptions.read(config).key_inputs
+
+
+@hookimpl
 def okplug_plan_modify(plan: Plan, config: Config) -> None:
     """Read what ``--output`` asks for, which one image can have."""
     texts = getattr(config.options, "output", ())

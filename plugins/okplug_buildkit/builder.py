@@ -7,6 +7,7 @@ import json
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from okplug import Artifact, BuildError, CancelledError, Descriptor
@@ -156,12 +157,12 @@ class _Work:
     def _stores(self, stack: ExitStack) -> dict[str, Store]:
         """Return the content stores that the daemon reads and writes, by their ids."""
         stores: dict[str, Store] = dict(self._caches.stores())
-        for name, image in self._named.images.items():
-            store = RegistryStore(self._registry, [image])
+        for name, images in self._named.images.items():
+            store = RegistryStore(self._registry, images)
             stack.callback(store.close)
             stores[name] = store
         if not self._registry.is_remote:
-            sources = self._named.images.values()
+            sources = chain.from_iterable(self._named.images.values())
             stores[_EXPORT] = RegistrySink(self._registry, self._request.repository, sources)
         return stores
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from okplug import Reference, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from okplug import BuildRequest, ContextSnapshot, Registry
 
@@ -18,12 +18,13 @@ class Contexts:
     """What a build reads beside its context.
 
     :param values: name as the Dockerfile has it -> the daemon's word for what it stands for.
-    :param images: name of a content store -> the image that it serves to the daemon.
+    :param images: name of a content store -> the images of one repository that it serves to the
+        daemon.
     :param folders: name of a FileSync directory -> the files that it serves.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
-    images: Mapping[str, Reference] = field(default_factory=dict)
+    images: Mapping[str, Sequence[Reference]] = field(default_factory=dict)
     folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
 
 
@@ -37,12 +38,12 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
     """
     images = dict(request.images)
     if registry.is_remote:
-        values = {name: f"docker-image://{image}" for name, image in images.items()}
         stores = {}
+        values = {name: f"docker-image://{image}" for name, image in images.items()}
     else:
         images.update(_kept_here(request, registry))
+        stores = _stores(images.values())
         values = {name: _layout(image) for name, image in images.items()}
-        stores = {f"oci:{image.repository}": image for image in images.values()}
     folders = {}
     for number, (name, value) in enumerate(request.image.named_contexts):
         if name in request.folders:
@@ -51,6 +52,13 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
         elif name not in images:
             values[name] = value
     return Contexts(values, stores, folders)
+
+
+def _stores(images: Iterable[Reference]) -> dict[str, list[Reference]]:
+    stores: dict[str, list[Reference]] = {}
+    for image in images:
+        stores.setdefault(f"oci:{image.repository}", []).append(image)
+    return stores
 
 
 def _layout(image: Reference) -> str:

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 def join_fields(fields: Iterable[str]) -> str:
@@ -27,6 +27,31 @@ def split_fields(text: str) -> list[tuple[str, str | None]]:
     except csv.Error as error:
         raise ValueError(str(error)) from None
     return [_pair(field) for row in rows for field in row]
+
+
+def join_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts of a list whose source may have been split at every comma.
+
+    No text of it has a comma left then, and a field such as ``mode=max`` continues the text before
+    it, unless that has such a field already or has none.
+    """
+    if any("," in word for word in words):
+        return tuple(words)
+    texts: list[str] = []
+    for word in words:
+        if texts and _continues(texts[-1], word):
+            texts[-1] += f",{word}"
+        else:
+            texts.append(word)
+    return tuple(texts)
+
+
+def _continues(text: str, word: str) -> bool:
+    if text.count('"') % 2:
+        return True  # the comma was in a quoted field
+    fields = [_pair(field) for field in text.split(",")]
+    name, value = _pair(word)
+    return value is not None and all(other != name and found is not None for other, found in fields)
 
 
 def _pair(field: str) -> tuple[str, str | None]:

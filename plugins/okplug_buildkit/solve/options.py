@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug import Setting
+from okplug_buildkit.solve.csvfields import join_words
 
 if TYPE_CHECKING:
     from okplug import Config
@@ -83,14 +84,25 @@ class SolveOptions:
         """Read the settings."""
         compression, _, level = config.text("compression").partition(":")
         return cls(
-            config.words("cache_from"),
-            config.words("cache_to"),
+            join_words(config.words("cache_from")),
+            join_words(config.words("cache_to")),
             _attestation(config.text("provenance"), "mode=max"),
             _attestation(config.text("sbom"), "generator=docker/buildkit-syft-scanner:stable-1"),
             compression,
             level,
             config.flag("oci_mediatypes"),
         )
+
+    @property
+    def key_inputs(self) -> dict[str, str]:
+        """What makes another image of the same files, by setting; defaults are not there."""
+        compression = f"{self.compression}:{self.level}" if self.level else self.compression
+        inputs = {"provenance": self.provenance, "sbom": self.sbom}
+        if compression != "gzip":
+            inputs["compression"] = compression
+        if not self.oci_mediatypes:
+            inputs["oci_mediatypes"] = "false"
+        return {name: value for name, value in inputs.items() if value}
 
     @property
     def has_attestations(self) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug_buildkit.solve.csvfields import join_fields, split_fields
+from okplug_buildkit.solve.csvfields import join_fields, join_words, split_fields
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,28 @@ def test_a_comma_is_quoted() -> None:
 def test_what_is_joined_is_split_again(pairs: dict[str, str]) -> None:
     text = join_fields(f"{name}={value}" for name, value in pairs.items())
     assert split_fields(text) == list(pairs.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ()),
+        ("inline", ("inline",)),
+        ("a/b,c/d", ("a/b", "c/d")),
+        ("type=local,dest=cache", ("type=local,dest=cache",)),
+        ("ref=a/b,type=registry", ("ref=a/b,type=registry",)),
+        ("a/b,type=local,dest=c,inline", ("a/b", "type=local,dest=c", "inline")),
+        ("type=registry,ref=a,mode=max,type=gha", ("type=registry,ref=a,mode=max", "type=gha")),
+        ('type=local,"dest=a,b",type=inline', ('type=local,"dest=a,b"', "type=inline")),
+        ("TYPE=local,dest=c,type=inline", ("TYPE=local,dest=c", "type=inline")),
+    ],
+)
+def test_words_of_a_text_are_joined_where_one_text_was_split(
+    text: str, expected: tuple[str, ...]
+) -> None:
+    assert join_words([word for word in text.split(",") if word]) == expected
+
+
+def test_words_that_nobody_has_split_stay_apart() -> None:
+    words = ("type=local,dest=c", "ref=a/b", "inline")
+    assert join_words(words) == words
