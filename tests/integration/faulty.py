@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -170,7 +170,7 @@ class Way:
         self._is_open = True
         self._thread = threading.Thread(target=self._run, name="way of a test")
 
-    def __enter__(self) -> Way:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

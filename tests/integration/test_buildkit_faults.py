@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -399,7 +398,7 @@ Dockerfile:4: cannot get the image HOST/other:1: not found
 {NO_SUCH_IMAGE}
 """,
     f"ADD http://{NOWHERE}/x /x\n": f"""\
-Dockerfile: failed to load cache key: Get "http://{NOWHERE}/x": dial tcp {NOWHERE}: connect: connection refused
+failed to load cache key: Get "http://{NOWHERE}/x": dial tcp {NOWHERE}: connect: connection refused
   hint: the daemon fetches it itself: see whether it is there, and the daemon's network
 """,
     "RUN --mount=type=secret,id=token,required echo 1\n": """\
@@ -413,11 +412,11 @@ Dockerfile:4: no SSH key "" forwarded from the client
   hint: give it in the manifest: ssh of this image
 """,
     "RUN --network=host echo 1\n": f"""\
-Dockerfile: granting entitlement network.host is not allowed by build daemon configuration
+granting entitlement network.host is not allowed by build daemon configuration
 {ENTITLEMENT}
 """,
     "RUN --security=insecure echo 1\n": f"""\
-Dockerfile: granting entitlement security.insecure is not allowed by build daemon configuration
+granting entitlement security.insecure is not allowed by build daemon configuration
 {ENTITLEMENT}
 """,
 }
@@ -645,16 +644,19 @@ def is_upload(method: str, path: str) -> bool:
     return method in ("POST", "PUT", "PATCH") and "/blobs/" in path
 
 
-#: fault of each request -> what is printed
-PUSHES: dict[str, tuple[Callable[[str, str], int | bool], list[str]]] = {
-    "500": (lambda method, path: 500 if is_upload(method, path) else False, []),
-    "500 for manifests": (
-        lambda method, path: 500 if method == "PUT" and "/manifests/" in path else False,
-        [],
+NOT_TAKEN = "  hint: the registry did not take the image; its log tells more. Build again to go on"
+LOG_IN = "  hint: log in with docker login HOST; okplug takes credentials from Docker's config.json"
+UPLOADS = "http://HOST/v2/okteto/NAME/blobs/uploads/"
+
+#: the answer to a request for an upload -> what is printed after the repository, and the remedy
+PUSHES: dict[int | bool, tuple[str, str]] = {
+    500: (
+        f"unexpected status from POST request to {UPLOADS}: 500 Internal Server Error",
+        NOT_TAKEN,
     ),
-    "401": (lambda method, path: 401 if is_upload(method, path) else False, []),
-    "403": (lambda method, path: 403 if is_upload(method, path) else False, []),
-    "closed": (lambda method, path: is_upload(method, path), []),
+    401: (f"unexpected status from POST request to {UPLOADS}: 401 Unauthorized", LOG_IN),
+    403: (f"unexpected status from POST request to {UPLOADS}: 403 Forbidden", LOG_IN),
+    True: (f'failed to do request: Post "{UPLOADS}": EOF', NOT_TAKEN),
 }
 
 
@@ -664,19 +666,38 @@ def test_registries_that_fail_in_the_push(
     """All at once, because the daemon tries each for a while."""
     with ExitStack() as stack:
         runs = []
-        for name, (fault, _) in PUSHES.items():
+        for answer in PUSHES:
             registry = stack.enter_context(faulty_registry(registry_server.host))
-            registry.fault = fault
+            registry.fault = lambda method, _, fault=answer: method == "POST" and fault
             shop = workspace_of()
             shop.registry = registry.host
-            shop.write(f"RUN echo {name} > /name\n")
-            runs.append((shop, shop.start(buildkit.address), registry))
-        for shop, process, registry in runs:
-            outcome = shop.finished(process)
-            print("@@@", outcome.exit_code, outcome.stderr)
+            shop.write(f"RUN echo {shop.name} > /name\n")
+            runs.append((answer, shop, shop.start(buildkit.address), registry))
+        for answer, shop, process, registry in runs:
+            outcome = shop.finished(process).assert_exit(ExitCode.FAILED)
+            message, hint = (
+                text.replace("HOST", registry.host).replace("NAME", shop.name)
+                for text in PUSHES[answer]
+            )
+            assert failure(outcome) == [
+                f"failed to push {registry.host}/okteto/{shop.name}: {message}",
+                hint,
+            ]
             assert shop.tags() == set()
             registry.fault = lambda _method, _path: False
             shop.assert_built(shop.run(buildkit.address))
+
+
+def test_a_push_is_tried_again(
+    shop: Shop, buildkit: BuildKit, registry_server: RegistryServer
+) -> None:
+    answers = iter((500, True))
+    with faulty_registry(registry_server.host) as registry:
+        registry.fault = lambda method, _: next(answers, False) if method == "POST" else False
+        shop.registry = registry.host
+        shop.write("RUN echo 1\n")
+        shop.assert_built(shop.run(buildkit.address))
+        assert list(answers) == []
 
 
 # ------------------------------------------------------------------------------------- a full disk
@@ -698,16 +719,27 @@ def small_disk(short: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_of_the_daemon(shop: Shop, small_disk: Path) -> None:
+    prune = "  hint: the daemon's disk is full: okplug builder prune makes room"
     with buildkitd(small_disk) as daemon:
         shop.write("RUN dd if=/dev/zero of=/large bs=1M count=100\n")
         outcome = shop.run(daemon.address)
-        print("@@@", outcome.stderr)
         shop.assert_failed(outcome)
+        assert failure(outcome)[:4] == [
+            "Dockerfile:4: the command ended with exit code 1",
+            "  >  4 | RUN dd if=/dev/zero of=/large bs=1M count=100",
+            prune,
+            "  | dd: error writing '/large': No space left on device",
+        ]
         write_large(shop, 60_000_000)
         outcome = shop.run(daemon.address)
-        print("@@@", outcome.stderr)
         shop.assert_failed(outcome)
+        message, hint = failure(outcome)
+        assert message.endswith(": no space left on device")
+        assert hint == prune
         shop.write("RUN echo 1\n")
+        shop.assert_failed(shop.run(daemon.address))
+        environ = shop.environ(daemon.address)
+        shop.workspace.run("builder", "prune", "--force", environ=environ).assert_ok()
         shop.assert_built(shop.run(daemon.address))
 
 

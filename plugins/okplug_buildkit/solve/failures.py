@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 from okplug import BuildError, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from okplug import BuildRequest
     from okplug_buildkit.solve.details import Details
     from okplug_buildkit.solve.progress import Progress
 
 _KILLED = 137
 _LOG_IN = "log in with docker login {host}; okplug takes credentials from Docker's config.json"
+_NO_ROOM = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_MAKE_ROOM = "the daemon's disk is full: okplug builder prune makes room"
 
 #: what the daemon says -> the remedy; the first that fits counts
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE),
-        "the daemon's disk is full: okplug builder prune makes room",
-    ),
+    (_NO_ROOM, _MAKE_ROOM),
     (
         re.compile(
             r"\b401 Unauthorized|failed to authorize|failed to fetch (?:oauth|anonymous) token"
@@ -105,15 +106,19 @@ _NO_IMAGE = re.compile(
 
 
 def failure_of(details: Details, request: BuildRequest, progress: Progress) -> BuildError:
-    """Return the error to show for a build that the daemon refused or could not end."""
+    """Return the error to show for a build that the daemon refused or could not end.
+
+    What has no line in the Dockerfile, such as a push, is not said to be about it.
+    """
     lines = request.dockerfile.lines
     start, end = _spot(details, request)
+    log = progress.last_lines(details.vertex) if details.vertex else ()
     return BuildError(
         message_of(details),
-        location=Location(request.dockerfile.path, start),
-        hint=remedy_of(details),
+        location=Location(request.dockerfile.path, start) if start else None,
+        hint=remedy_of(details, log),
         source=lines[start - 1 : end] if start else (),
-        log=progress.last_lines(details.vertex) if details.vertex else (),
+        log=log,
     )
 
 
@@ -145,12 +150,15 @@ def message_of(details: Details) -> str:
     return first.rstrip(".:")
 
 
-def remedy_of(details: Details) -> str:
-    """Return the remedy, one line, ``""`` if none is known."""
+def remedy_of(details: Details, log: Iterable[str] = ()) -> str:
+    """Return the remedy, one line, ``""`` if none is known.
+
+    :param log: the last lines of what failed.
+    """
     if details.exit_code == _KILLED:
         return "it was killed, perhaps for want of memory"
     if details.exit_code is not None:
-        return ""
+        return _MAKE_ROOM if any(_NO_ROOM.search(line) for line in log) else ""
     for pattern, remedy in _REMEDIES:
         if pattern.search(details.message):
             found = _HOST.search(details.message)

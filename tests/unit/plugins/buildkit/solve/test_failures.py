@@ -58,9 +58,19 @@ def test_a_killed_run(request_: BuildRequest, progress: Progress) -> None:
     assert error.hint == "it was killed, perhaps for want of memory"
 
 
+def test_a_run_that_finds_the_disk_full(request_: BuildRequest, progress: Progress) -> None:
+    message = control_pb2.StatusResponse()
+    message.logs.add(vertex="w", msg=b"cp: write: No space left on device\n", stream=2)
+    progress.take(message)
+    full = failure_of(Details("x", vertex="w", exit_code=1), request_, progress)
+    assert full.hint == "the daemon's disk is full: okplug builder prune makes room"
+    assert failure_of(Details("x", vertex="v", exit_code=1), request_, progress).hint == ""
+
+
 def test_no_place(request_: BuildRequest, progress: Progress) -> None:
     error = failure_of(Details("something broke.\nmore"), request_, progress)
-    assert str(error) == f"{request_.dockerfile.path}: something broke"
+    assert str(error) == "something broke"
+    assert error.location is None
     assert (error.source, error.log) == ((), ())
 
 
@@ -69,8 +79,7 @@ def test_places_that_are_not_in_the_dockerfile(
     request_: BuildRequest, progress: Progress, ranges: tuple[Range, ...]
 ) -> None:
     error = failure_of(Details("m", ranges), request_, progress)
-    assert error.location is not None
-    assert error.location.line == 0
+    assert error.location is None
     assert error.source == ()
 
 
