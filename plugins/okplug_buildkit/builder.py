@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 from okplug import Artifact, BuildError, CancelledError, Descriptor
 from okplug_buildkit.attach.registrystore import RegistrySink, RegistryStore
-from okplug_buildkit.connect.failures import is_connection_fault
-from okplug_buildkit.pool.failures import DaemonLost
 from okplug_buildkit.solve.attributes import entitlements, frontend_attributes
 from okplug_buildkit.solve.contexts import contexts_of
 from okplug_buildkit.solve.details import details_of
@@ -167,16 +165,8 @@ class _Work:
         return stores
 
     def _failure(self, failed: SolveFailed, daemon: Daemon, progress: Progress) -> BuildError:
-        error = failed.error
-        if is_connection_fault(error):
-            return daemon.explain(error)
-        if failed.is_connection:
-            return DaemonLost(
-                f"lost BuildKit at {daemon.address}: {error.details()}",
-                hint="look at the daemon's log; okplug builder check tells what works",
-            )
-        details = details_of(error)
-        return failure_of(details, self._request, progress)
+        lost = failed.loss(daemon)
+        return lost or failure_of(details_of(failed.error), self._request, progress)
 
     def _artifact(self, response: Mapping[str, str]) -> Artifact:
         text = response.get("containerimage.descriptor", "")

@@ -8,11 +8,12 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 from okplug import BuildError
 from okplug_buildkit.outputs.archives import write_archive
-from okplug_buildkit.outputs.unpacking import unpack
+from okplug_buildkit.outputs.unpacking import Unpacked, unpack
+from okplug_buildkit.sync.failures import write_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +66,8 @@ class Delivery:
                 f"the files of {step.address} cannot be unpacked without a BuildKit",
                 hint="name one with --builder; type=oci and type=docker need none",
             )
-        unpack(self.pool, registry, artifact, output)
+        platforms = step.image.platforms or (self.config.text("platform"),)
+        unpack(self.pool, registry, Unpacked(step.address, artifact, platforms), output)
 
     def _load(self, step: Step, artifact: Artifact, registry: Registry) -> None:
         from okplug_buildkit.outputs.engine import load_archive
@@ -79,20 +81,26 @@ class Delivery:
 
 @contextmanager
 def _target(path: Path | None) -> Iterator[IO[bytes]]:
-    """Open a file that gets its name when it is whole, or standard output."""
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    try:
+    """Open a file that gets its name when it is whole, or what is written to as it comes.
+
+    That is standard output, and what is no file, such as a named pipe.
+    """
+    with write_errors(path or Path("standard output")):
+        if path is None:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            with path.open("wb") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        descriptor, draft = tempfile.mkstemp(prefix=".okplug-", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                yield cast("IO[bytes]", file)
+                yield file
             Path(draft).chmod(0o644)
             Path(draft).replace(path)
         finally:
             Path(draft).unlink(missing_ok=True)
-    except OSError as error:
-        raise BuildError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -6,6 +6,7 @@ A build of nothing but ``FROM`` the image has them; the daemon has the layers fr
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from okplug_buildkit.attach.registrystore import RegistryStore
 from okplug_buildkit.solve.attributes import DOCKERFILE_DIR
 from okplug_buildkit.solve.details import details_of
 from okplug_buildkit.solve.exporters import Exporter
+from okplug_buildkit.solve.failures import message_of, remedy_of
 from okplug_buildkit.solve.job import Job, SolveFailed, run_job
 from okplug_buildkit.solve.progress import Progress
 from okplug_buildkit.sync import receiver, sender
 from okplug_buildkit.sync.archives import ArchiveOutput, StreamOutput
 from okplug_buildkit.sync.exports import FolderOutput
+from okplug_buildkit.sync.failures import write_errors
 from okplug_buildkit.sync.trees import MemoryTree
 
 if TYPE_CHECKING:
@@ -54,26 +57,41 @@ class _Silence:
         """Go on: this ends soon."""
 
 
-def unpack(pool: Pool, registry: Registry, artifact: Artifact, wanted: WantedOutput) -> None:
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """An image whose files are wanted.
+
+    :param address: of the image, which decides which daemon does it: the one that built it.
+    :param platforms: of several, each gets a folder of its own.
+    """
+
+    address: str
+    artifact: Artifact
+    platforms: tuple[str, ...]
+
+
+def unpack(pool: Pool, registry: Registry, image: Unpacked, wanted: WantedOutput) -> None:
     """Write the files of an image.
 
     :raises BuildError: if that fails.
     """
     output = _output(wanted)
-    store = RegistryStore(registry, [artifact.reference])
-    job = _job(registry, artifact, wanted, output, store)
+    reference = image.artifact.reference
+    store = RegistryStore(registry, [reference])
+    job = _job(registry, image, wanted.type, output, store)
 
     def attempt(daemon: Daemon) -> None:
         try:
             run_job(daemon, job, _Silence(), Progress(_Silence(), Path("Dockerfile")))
         except SolveFailed as failed:
             details = details_of(failed.error)
-            raise BuildError(
-                f"the files of {artifact.reference} cannot be unpacked: {details.message}"
+            raise failed.loss(daemon) or BuildError(
+                f"the files of {reference} cannot be unpacked: {message_of(details)}",
+                hint=remedy_of(details),
             ) from failed.error
 
     try:
-        pool.run(str(artifact.reference.repository), attempt)
+        pool.run(image.address, attempt)
         output.commit()
     finally:
         output.discard()
@@ -83,17 +101,17 @@ def unpack(pool: Pool, registry: Registry, artifact: Artifact, wanted: WantedOut
 def _output(wanted: WantedOutput) -> Output:
     if wanted.path is None:
         return StreamOutput(sys.stdout.buffer)
-    return FolderOutput(wanted.path) if wanted.type == "local" else ArchiveOutput(wanted.path)
+    if wanted.type == "local":
+        return FolderOutput(wanted.path)
+    with write_errors(wanted.path):
+        wanted.path.parent.mkdir(parents=True, exist_ok=True)
+    return ArchiveOutput(wanted.path)
 
 
 def _job(
-    registry: Registry,
-    artifact: Artifact,
-    wanted: WantedOutput,
-    output: Output,
-    store: RegistryStore,
+    registry: Registry, image: Unpacked, kind: str, output: Output, store: RegistryStore
 ) -> Job:
-    reference = artifact.reference
+    reference = image.artifact.reference
     handlers: dict[str, Handler] = {
         sender.METHOD: sender.serve_trees(
             {
@@ -109,7 +127,11 @@ def _job(
         source = f"oci-layout://{reference.repository}@{reference.digest}"
         handlers.update(content.handlers({f"oci:{reference.repository}": store}))
     return Job(
-        {"filename": "Dockerfile", f"context:{_NAME}": source},
+        {
+            "filename": "Dockerfile",
+            "platform": ",".join(image.platforms),
+            f"context:{_NAME}": source,
+        },
         handlers,
-        exporters=[Exporter(wanted.type)],
+        exporters=[Exporter(kind)],
     )

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import grpc  # noqa: TID253  # this module is only loaded when something is built
 
 from okplug import CancelledError
+from okplug_buildkit.connect.failures import is_connection_fault
+from okplug_buildkit.pool.failures import DaemonLost
 from okplug_buildkit.proto import control_pb2
 from okplug_buildkit.session import Session
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from okplug import BuildControl
+    from okplug_buildkit.connect.failures import DaemonError
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.rpc import Handler
     from okplug_buildkit.solve.caches import Cache
@@ -85,6 +88,17 @@ class SolveFailed(Exception):  # noqa: N818  # it becomes the error that says wh
         super().__init__(str(error))
         self.error = error
         self.is_connection = is_connection
+
+    def loss(self, daemon: Daemon) -> DaemonError | None:
+        """Return what to raise if the way to the daemon failed, None if it was the build."""
+        if is_connection_fault(self.error):
+            return daemon.explain(self.error)
+        if self.is_connection:
+            return DaemonLost(
+                f"lost BuildKit at {daemon.address}: {self.error.details()}",
+                hint="look at the daemon's log; okplug builder check tells what works",
+            )
+        return None
 
 
 def run_job(daemon: Daemon, job: Job, control: BuildControl, progress: Progress) -> dict[str, str]:
