@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
 from okplug.errors import PluginError, UsageError
 from okplug.optionscan import scan
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from okplug.settings import Setting
 
 DEFAULT_COMMAND = "build"
+
+Scope: TypeAlias = Literal["run", "registry", "user"]
 
 #: global options with a value, and those without
 VALUED = ("-C", "-p", "-o", "--color")
@@ -42,8 +44,9 @@ they depend on each other.
 
 EPILOG = """\
 A SELECTION is an address such as services/api:api, a folder, or an image's name; without a command,
-okplug builds it. Settings come from okplug.toml or [tool.okplug] in pyproject.toml, from the
-environment (OKPLUG_<NAME>) and from the command line, where the later ones override the earlier.
+okplug builds it. Settings come from okplug.toml or [tool.okplug] in pyproject.toml, from a context,
+from the environment (OKPLUG_<NAME>) and from the command line, where the later ones override the
+earlier.
 
 examples:
   okplug                     build all images of the workspace that changed
@@ -86,12 +89,14 @@ class Command:
 
     :param help: the line in the list of commands.
     :param handler: does the work and returns the exit code.
+    :param scope: whose settings count, see ``add_command``.
     """
 
     name: str
     help: str
     handler: Callable[[Config], int]
     parser: ArgumentParser
+    scope: Scope = "run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +144,20 @@ class Parser:
         help: str,  # noqa: A002  # what argparse calls it
         description: str = "",
         handler: Callable[[Config], int],
+        scope: Scope = "run",
     ) -> ArgumentParser:
         """Add a command and return its parser, for its options and its ``epilog``.
 
         :param help: its line in the list of commands.
         :param description: what ``okplug NAME --help`` begins with; printed as it is written.
+        :param scope: whose settings count: ``run`` has all of them, ``registry`` does without the
+            administrator's variables, ``user`` also without those of a context.
         :raises ValueError: if there is one of that name.
         """
         if name in self.commands:
             raise ValueError(f"there is a command {name} already")
         parser = ArgumentParser(f"okplug {name}", description or help)
-        self.commands[name] = Command(name, help, handler, parser)
+        self.commands[name] = Command(name, help, handler, parser, scope)
         return parser
 
     def command(self, name: str) -> ArgumentParser:

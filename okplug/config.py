@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug.commandline import Parser
@@ -18,7 +19,6 @@ from okplug.statedir import make_state_dir
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from okplug.pluginmanager import PluginManager
 
@@ -45,7 +45,7 @@ class Config:
 
     :param root: the workspace.
     :param cwd: where the user is, with ``-C`` taken into account.
-    :param environ: the environment; never read another.
+    :param environ: the environment, with administrator's variables below it; never read another.
     :param options: what the command's own options say.
     :param plugins: the hooks, one typed method each.
     :param settings: every setting's value, by name.
@@ -92,6 +92,19 @@ class Config:
         if not isinstance(value, tuple):
             raise TypeError(f"setting {name} is no list of words")
         return value
+
+    def path(self, name: str) -> Path | None:
+        """Return the file or folder that a ``text`` setting names, None if it names none.
+
+        ``~/`` stands for the user's home, and another relative path is below the root.
+        """
+        text = self.text(name)
+        if not text:
+            return None
+        home = self.environ.get("HOME")
+        if home and text.startswith("~/"):
+            return Path(home, text[2:])
+        return self.root / text
 
     def values(self) -> tuple[Value, ...]:
         """Return every setting with its value and origin, the core's first."""

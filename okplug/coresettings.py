@@ -34,6 +34,15 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             options=("--registry",),
         ),
         Setting(
+            "context",
+            "text",
+            "",
+            "which of your contexts to use: a set of settings in your contexts.toml",
+            environ=("OKTETO_CONTEXT",),
+            options=("--context",),
+            convert=context_name,
+        ),
+        Setting(
             "namespace",
             "text",
             default_namespace(environ),
@@ -110,6 +119,25 @@ def _fixed_settings() -> tuple[Setting, ...]:
             convert=check_progress,
         ),
         Setting("plugins", "words", (), "plugins to load, or no:NAME to leave one out, as with -p"),
+        Setting(
+            "docker_config",
+            "text",
+            "",
+            "the folder whose config.json has your credentials of registries",
+            environ=("DOCKER_CONFIG",),
+        ),
+        Setting(
+            "admin_variables",
+            "flag",
+            default=True,
+            help="read the variables that administrators keep in the registry",
+        ),
+        Setting(
+            "admin_ttl",
+            "number",
+            300,
+            "for how many seconds those of a registry elsewhere count before it is asked again",
+        ),
     )
 
 
@@ -133,6 +161,11 @@ def check_namespace(text: str) -> str:
     return text
 
 
+def context_name(text: str) -> str:
+    """Return the name of a context, which Okteto's variable may give as a URL."""
+    return re.sub(r"^https?://", "", text).rstrip("/")
+
+
 def check_progress(text: str) -> str:
     """Return the text if builds can be shown that way.
 
@@ -148,13 +181,25 @@ def user_cache(environ: Mapping[str, str]) -> Path:
 
     :raises UsageError: if the user has no home.
     """
-    cache = Path(environ.get("XDG_CACHE_HOME", ""))
-    if cache.is_absolute():  # the specification has relative paths ignored
-        return cache / "okplug"
+    return _user_folder(environ, "XDG_CACHE_HOME", environ.get("XDG_CACHE_HOME", ""), ".cache")
+
+
+def user_configuration(environ: Mapping[str, str]) -> Path:
+    """Return okplug's folder in the user's configuration, after the same specification.
+
+    :raises UsageError: if the user has no home.
+    """
+    folder = environ.get("XDG_CONFIG_HOME", "")
+    return _user_folder(environ, "XDG_CONFIG_HOME", folder, ".config")
+
+
+def _user_folder(environ: Mapping[str, str], variable: str, folder: str, default: str) -> Path:
+    if Path(folder).is_absolute():  # the specification has relative paths ignored
+        return Path(folder, "okplug")
     home = environ.get("HOME") or _account("pw_dir")
     if not home:
-        raise UsageError("the user has no home folder", hint="set HOME or XDG_CACHE_HOME")
-    return Path(home, ".cache", "okplug")
+        raise UsageError("the user has no home folder", hint=f"set HOME or {variable}")
+    return Path(home, default, "okplug")
 
 
 def _account(field: str) -> str:

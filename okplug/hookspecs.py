@@ -88,6 +88,9 @@ def okplug_key_inputs(image: Image, config: Config) -> Mapping[str, str] | None:
 def okplug_registry(host: str, config: Config) -> Registry | None:
     """Return the registry that serves a host; decide, called once per host.
 
+    The configured registry is asked for before ``okplug_configure``: it has the administrator's
+    variables, without which the settings are not known.
+
     :param host: the ``registry`` setting as it is written, or the host of a reference in a manifest
         or Dockerfile.
     """

@@ -38,6 +38,8 @@ INTERNAL = {
     "list": "okplug.commands.list",
     "graph": "okplug.commands.graph",
     "config": "okplug.commands.config",
+    "context": "okplug.commands.context",
+    "admin": "okplug.commands.admin",
     "plugins": "okplug.commands.plugins",
     "terminal": "okplug.terminal.plugin",
 }

@@ -6,11 +6,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
+from okplug.stash import StashKey
 
 if TYPE_CHECKING:
     from okplug.backends import Registry
     from okplug.config import Config
     from okplug.reference import Reference
+
+_MAIN: StashKey[Registry] = StashKey()
 
 
 class Registries:
@@ -20,7 +23,7 @@ class Registries:
         self._config = config
         self._lock = threading.Lock()
         self._by_host: dict[str, Registry] = {}
-        self.main = self._ask(config.text("registry"))
+        self.main = main_registry(config)
         self._by_host[self.main.host] = self.main
 
     def serving(self, reference: Reference) -> Registry:
@@ -31,15 +34,26 @@ class Registries:
         with self._lock:
             host = reference.registry
             if host not in self._by_host:
-                self._by_host[host] = self._ask(host)
+                self._by_host[host] = _ask(self._config, host)
             return self._by_host[host]
 
-    def _ask(self, host: str) -> Registry:
-        registry = self._config.plugins.registry(host, self._config)
-        if registry is None:
-            raise UsageError(
-                f"no plugin serves the registry {host!r}",
-                hint="okplug plugins lists those that are loaded; set registry to layout:FOLDER "
-                "or to a host that one of them serves",
-            )
-        return registry
+
+def main_registry(config: Config) -> Registry:
+    """Return the configured registry; its plugin is asked for it once in a run.
+
+    :raises UsageError: if no plugin serves it.
+    """
+    if _MAIN not in config.stash:
+        config.stash[_MAIN] = _ask(config, config.text("registry"))
+    return config.stash[_MAIN]
+
+
+def _ask(config: Config, host: str) -> Registry:
+    registry = config.plugins.registry(host, config)
+    if registry is None:
+        raise UsageError(
+            f"no plugin serves the registry {host!r}",
+            hint="okplug plugins lists those that are loaded; set registry to layout:FOLDER "
+            "or to a host that one of them serves",
+        )
+    return registry

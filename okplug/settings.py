@@ -1,7 +1,7 @@
 """Settings: what they are called, what they may be, and where a value comes from.
 
 Sources override each other in this order: the default, an administrator's value, the settings file,
-the environment, the command line. Every value keeps its origin.
+the context, the environment, the command line. Every value keeps its origin.
 """
 
 from __future__ import annotations
@@ -129,8 +129,8 @@ class Assignment:
 class Value:
     """A setting's value and where it comes from.
 
-    :param origin: ``default``, ``okplug.toml:3``, ``environment OKPLUG_JOBS``, ``command line`` and
-        so on.
+    :param origin: ``default``, ``administrator OKPLUG_JOBS``, ``okplug.toml:3``, ``context prod``,
+        ``environment OKPLUG_JOBS``, ``command line`` and so on.
     :param secret: the value must not be shown.
     """
 

@@ -18,6 +18,7 @@ from okplug.optionscan import scan
 from okplug.pluginloading import Wanted, load_plugins
 from okplug.settings import from_command_line, from_environment, resolve
 from okplug.settingsfile import find_workspace
+from okplug.sources import Sources
 from okplug.suggestions import closest
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from okplug.commandline import Parsed
     from okplug.pluginmanager import PluginManager
-    from okplug.settings import Setting, Value
+    from okplug.settings import Setting
     from okplug.settingsfile import Workspace
 
 #: variables that are no settings
@@ -126,17 +127,20 @@ def _run_command(
     if parsed is None:
         sys.stdout.write(parser.format_help())
         return 0
+    _check_plugin_options(start, parsed)
+    sources = Sources(parser, parsed, workspace, environ)
     config = Config(
         root=workspace.root,
         cwd=start.cwd,
         environ=environ,
         options=parsed.options,
         plugins=manager,
-        settings=_settings(start, parser, parsed, workspace, environ),
+        settings=sources.settings(),
         command=parsed.command.name,
     )
     _warn_of_unknown_variables(config)
     try:
+        sources.complete(config)
         manager.configure(config)
         return int(parsed.command.handler(config))
     finally:
@@ -148,27 +152,12 @@ def _print_warning(text: str) -> None:
     sys.stderr.write(f"warning: {text}\n")
 
 
-def _settings(
-    start: Start,
-    parser: Parser,
-    parsed: Parsed,
-    workspace: Workspace,
-    environ: Mapping[str, str],
-) -> dict[str, Value]:
+def _check_plugin_options(start: Start, parsed: Parsed) -> None:
     if tuple(parsed.options.plugin) != start.plugins:
         raise UsageError(
             "-p stands behind the letter of an option that takes effect later",
             hint="write it as a word of its own: -x -p NAME, not -xp NAME",
         )
-    return resolve(
-        parser.settings,
-        (
-            *parser.defaults,
-            *workspace.assignments,
-            *from_environment(parser.settings.values(), environ),
-            *parsed.assignments,
-        ),
-    )
 
 
 def _warn_of_unknown_variables(config: Config) -> None:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Show every setting with its value and its origin.
 
-A value comes from the default, okplug.toml or [tool.okplug] in pyproject.toml, the environment or
-the command line; the last of these that gives one counts.
+A value comes from the default, an administrator's variable, okplug.toml or [tool.okplug] in
+pyproject.toml, the context, the environment or the command line; the last of these that gives one
+counts.
 """
 
 EPILOG = """\

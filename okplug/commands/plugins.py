@@ -33,7 +33,11 @@ examples:
 def okplug_addoption(parser: Parser) -> None:
     """Add the command."""
     command = parser.add_command(
-        "plugins", help="show the plugins and the hooks", description=DESCRIPTION, handler=run
+        "plugins",
+        help="show the plugins and the hooks",
+        description=DESCRIPTION,
+        handler=run,
+        scope="registry",
     )
     command.epilog = EPILOG
     command.add_argument("--hooks", action="store_true", help="print the reference of all hooks")

@@ -26,7 +26,7 @@ _DOCKER_HUB_API = "registry-1.docker.io"
 def open_transport(config: Config) -> Transport:
     """Return the connections of a run; none is made yet."""
     names = ("registry_ca", "registry_cert", "registry_key")
-    files = {name: config.text(name) for name in names}
+    files = {name: str(config.path(name) or "") for name in names}
     return Transport(
         config.environ,
         lambda: make_tls(files, config.root, config.environ),

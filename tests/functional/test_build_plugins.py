@@ -222,9 +222,9 @@ def test_the_hooks_of_a_run_come_in_order(shop: Shop) -> None:
     names = [name for name in recorder.names() if name != "okplug_event"]
     assert names == [
         "okplug_addoption",
+        "okplug_registry",
         "okplug_configure",
         *["okplug_collect_manifest"] * 4,
-        "okplug_registry",
         "okplug_graph_modify",
         *["okplug_key_inputs"] * 2,
         "okplug_plan_modify",

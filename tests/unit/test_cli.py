@@ -130,7 +130,7 @@ def test_plugins_can_always_release_what_they_took(
 ) -> None:
     recorder = HookRecorder()
     workspace.run("do", plugins=[raising(error), recorder])
-    assert recorder.names() == ("okplug_addoption", "okplug_configure", "okplug_unconfigure")
+    assert recorder.names()[-2:] == ("okplug_configure", "okplug_unconfigure")
 
 
 def test_plugins_release_also_when_another_cannot_set_up(workspace: Workspace) -> None:

@@ -32,6 +32,7 @@ def test_defaults() -> None:
     assert str(found.pop("platform")).startswith("linux/")
     assert found == {
         "registry": "layout:/home/cindy/.cache/okplug/registry",
+        "context": "",
         "namespace": "cindy",
         "global_namespace": "okteto",
         "builder": ("auto",),
@@ -43,6 +44,9 @@ def test_defaults() -> None:
         "verify_hits": True,
         "progress": "auto",
         "plugins": (),
+        "docker_config": "",
+        "admin_variables": True,
+        "admin_ttl": 300,
     }
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from okplug.errors import Location, UsageError
 from okplug.settings import Assignment
-from okplug.settingsfile import _line_of, find_workspace
+from okplug.settingsfile import find_workspace
+from okplug.tomlfile import line_of
 
 
 def write(root: Path, files: dict[str, str]) -> None:
@@ -158,4 +159,4 @@ def test_a_file_that_cannot_be_read_is_an_error(
 def test_every_key_is_found_on_its_line(keys: list[str], noise: list[str]) -> None:
     lines = [*noise, *(f"{key} = 1" for key in keys)]
     for key in keys:
-        assert lines[_line_of("\n".join(lines), "", key) - 1] == f"{key} = 1"
+        assert lines[line_of("\n".join(lines), "", key) - 1] == f"{key} = 1"

@@ -21,6 +21,7 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
     assert outcome.stdout == (
         f"root: {workspace.root}\n"
         "registry          registry.example.com  (command line)\n"
+        "context                                 (default)\n"
         "namespace         cindy                 (default)\n"
         "global_namespace  okteto                (default)\n"
         "builder           embedded              (environment OKPLUG_BUILDER)\n"
@@ -33,6 +34,9 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
         "verify_hits       true                  (default)\n"
         "progress          auto                  (default)\n"
         "plugins                                 (default)\n"
+        "docker_config                           (default)\n"
+        "admin_variables   true                  (default)\n"
+        "admin_ttl         300                   (default)\n"
     )
 
 
