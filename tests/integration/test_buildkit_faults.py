@@ -719,7 +719,9 @@ def small_disk(short: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_of_the_daemon(shop: Shop, small_disk: Path) -> None:
-    prune = "  hint: the daemon's disk is full: okplug builder prune makes room"
+    hint = "  hint: the daemon's disk is full: okplug builder prune makes room"
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(4_000_000))
     with buildkitd(small_disk) as daemon:
         shop.write("RUN dd if=/dev/zero of=/large bs=1M count=100\n")
         outcome = shop.run(daemon.address)
@@ -727,19 +729,25 @@ def test_a_full_disk_of_the_daemon(shop: Shop, small_disk: Path) -> None:
         assert failure(outcome)[:4] == [
             "Dockerfile:4: the command ended with exit code 1",
             "  >  4 | RUN dd if=/dev/zero of=/large bs=1M count=100",
-            prune,
+            hint,
             "  | dd: error writing '/large': No space left on device",
         ]
         write_large(shop, 60_000_000)
         outcome = shop.run(daemon.address)
         shop.assert_failed(outcome)
-        message, hint = failure(outcome)
+        message, remedy = failure(outcome)
         assert message.endswith(": no space left on device")
-        assert hint == prune
+        assert remedy == hint
         shop.write("RUN echo 1\n")
         shop.assert_failed(shop.run(daemon.address))
         environ = shop.environ(daemon.address)
-        shop.workspace.run("builder", "prune", "--force", environ=environ).assert_ok()
+        prune = ("builder", "prune", "--force")
+        refused = shop.workspace.run(*prune, environ=environ).assert_exit(ExitCode.FAILED)
+        assert refused.stderr.splitlines()[-1] == (
+            "  hint: its disk is full to the last byte: free a little there by hand, then prune again"
+        )
+        ballast.unlink()
+        shop.workspace.run(*prune, environ=environ).assert_ok()
         shop.assert_built(shop.run(daemon.address))
 
 

@@ -74,7 +74,8 @@ def _prune(member: Member, request: control_pb2.PruneRequest) -> int:
             sys.stdout.write(f"{format_size(record.size):>{_WIDTH}}  {record.id}  {what}".rstrip())
             sys.stdout.write("\n")
     except OkplugError as error:
-        sys.stderr.write(f"{member.name}: {error}\n")
+        is_named = member.name in error.message
+        sys.stderr.write(f"{error}\n" if is_named else f"{member.name}: {error}\n")
         return ExitCode.FAILED
     sys.stdout.write(f"{format_size(freed):>{_WIDTH}}  freed at {member.name}\n")
     return ExitCode.OK

@@ -54,6 +54,7 @@ _WANTS_TLS = (
 )
 _CLIENT_CERT = "set builder_cert and builder_key to what an authority that the daemon trusts signed"
 _RIGHT = "run as a user who may use the socket, or give its group to yours with buildkitd --group"
+_NO_ROOM = "its disk is full to the last byte: free a little there by hand, then prune again"
 
 #: what gRPC's text has in it -> what is wrong, how to say it, the remedy; the first counts
 _CAUSES: tuple[tuple[str, Fault, str, str], ...] = (
@@ -164,7 +165,8 @@ def _by_code(code: str, details: str, contact: Contact) -> _Said:
                 f"update the daemon to BuildKit 0.13 or later, or {_ELSEWHERE}",
             )
         case _:
-            return Fault.OTHER, _one_line(details) or code, ""
+            hint = _NO_ROOM if "no space left on device" in details else ""
+            return Fault.OTHER, _one_line(details) or code, hint
 
 
 def _deadline(contact: Contact) -> _Said:

@@ -196,6 +196,15 @@ def test_a_status_without_a_text_is_named() -> None:
     assert error.message.endswith(": DATA_LOSS")
 
 
+def test_a_disk_without_room_even_for_a_removal() -> None:
+    words = "failed to delete metadata of x: write /m.db: no space left on device"
+    error = explain(Failed(grpc.StatusCode.UNKNOWN, words), UNIX)
+    assert str(error) == (
+        f"cannot use BuildKit at unix:///run/kit.sock: {words}\n"
+        "  hint: its disk is full to the last byte: free a little there by hand, then prune again"
+    )
+
+
 def test_a_daemon_that_had_answered_is_lost() -> None:
     contact = Contact(UNIX.address, was_made=True)
     assert unavailable("Socket closed", contact).message == (
