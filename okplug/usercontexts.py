@@ -125,13 +125,20 @@ def _with_current(path: Path, text: str, name: str) -> str:
     wanted = {key: value for key, value in parse(path, text).items() if key != "current"}
     if name:
         wanted["current"] = name
-    if parse(path, changed) != wanted:  # such as a value over several lines
+    if not _holds(path, changed, wanted):  # such as a value over several lines
         raise UsageError(
             "the value of current cannot be replaced",
             location=Location(path, number),
             hint=f'write it on a line of its own, as current = "{name}"',
         )
     return changed
+
+
+def _holds(path: Path, text: str, document: Mapping[str, Any]) -> bool:
+    try:
+        return parse(path, text) == document
+    except UsageError:
+        return False
 
 
 def _quoted(text: str) -> str:
