@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from okplug import Artifact, BuildError, CancelledError, Descriptor
+from okplug import Artifact, BuildError, CancelledError, ContextChangedError, Descriptor
 from okplug_buildkit.attach.registrystore import RegistrySink, RegistryStore
 from okplug_buildkit.solve.attributes import entitlements, frontend_attributes
 from okplug_buildkit.solve.contexts import contexts_of
@@ -96,7 +96,12 @@ class BuildKitBuilder:
         def attempt(daemon: Daemon) -> Artifact:
             with self._contexts.turn(str(daemon.address), request.context) as loaded:
                 progress = Progress(control, request.dockerfile.path, loaded)
-                return work.run(daemon, self._contexts.snapshots(request.context), progress)
+                snapshots = self._contexts.snapshots(request.context)
+                try:
+                    return work.run(daemon, snapshots, progress)
+                except ContextChangedError:
+                    self._contexts.part(request.context)
+                    raise
 
         return self._setup.pool.run(request.image.address, attempt, cancelled)
 

@@ -42,10 +42,19 @@ class SharedContexts:
                         known.append(outline.context)
 
     def snapshots(self, context: ContextSnapshot) -> tuple[ContextSnapshot, ...]:
-        """Return what is sent together, *context* as the last: of equal names, it has the file."""
+        """Return what is sent together, *context* as the last: of equal names, it has the file.
+
+        What was keyed again is sent alone: the others may list files that are gone since.
+        """
         with self._lock:
-            others = self._snapshots.get(_group(context), ())
-            return (*(other for other in others if other.digest != context.digest), context)
+            known = self._snapshots.get(_group(context), ())
+            others = [other for other in known if other.digest != context.digest]
+            return (*others, context) if len(others) < len(known) else (context,)
+
+    def part(self, context: ContextSnapshot) -> None:
+        """Have every image send its own files from now on: some have changed, perhaps another's."""
+        with self._lock:
+            self._snapshots.pop(_group(context), None)
 
     @contextmanager
     def turn(self, daemon: str, context: ContextSnapshot) -> Iterator[Callable[[], None]]:

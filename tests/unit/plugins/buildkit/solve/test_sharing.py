@@ -54,9 +54,21 @@ def test_one_context_is_one_tree_with_the_image_s_own_files_last() -> None:
     assert contexts.snapshots(TWO) == (ONE, TWO)
 
 
-def test_what_was_keyed_again_comes_last() -> None:
+def test_what_was_keyed_again_is_sent_alone() -> None:
     changed = Snapshot("3")
-    assert shared(ONE, TWO).snapshots(changed) == (ONE, TWO, changed)
+    assert shared(ONE, TWO).snapshots(changed) == (changed,)
+
+
+def test_after_a_change_nobody_sends_the_files_of_others() -> None:
+    elsewhere, also = Snapshot("1", Path("/other")), Snapshot("2", Path("/other"))
+    contexts = shared(ONE, TWO, elsewhere, also)
+    contexts.part(TWO)
+    contexts.part(TWO)
+    assert contexts.snapshots(ONE) == (ONE,)
+    assert contexts.snapshots(TWO) == (TWO,)
+    assert contexts.snapshots(also) == (elsewhere, also)
+    with contexts.turn("d", ONE):
+        assert not waits(contexts, "d", TWO)
 
 
 def test_other_roots_and_other_patterns_are_other_trees() -> None:
