@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug import ExitCode, OkplugError
+from okplug_buildkit.pool.suitability import check_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +74,7 @@ def _steps(member: Member, trials: Trials) -> Iterator[Step]:
 
     yield Step("connection", connect)
     daemon = member.open()
-    yield Step("version", lambda: daemon.info(_PATIENCE).version or "unknown")
+    yield Step("version", lambda: _version(member, daemon))
     yield Step("platforms", lambda: _platforms(daemon))
     yield Step("build", lambda: trials.build(daemon))
     if trials.repository is not None:
@@ -89,6 +90,12 @@ def security(address: Address, options: ChannelOptions) -> str:
     if options.tls is None:
         return "by TCP, in the clear"
     return "by TCP with mutual TLS" if options.tls.cert else "by TCP with TLS"
+
+
+def _version(member: Member, daemon: Daemon) -> str:
+    version = daemon.info(_PATIENCE)
+    check_version(member.address, version)
+    return version.version or "unknown"
 
 
 def _platforms(daemon: Daemon) -> str:

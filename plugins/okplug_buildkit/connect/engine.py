@@ -32,7 +32,7 @@ _HEAD_LIMIT = 64 * 1024
 _REASON_LIMIT = 1024
 #: seconds for the body of an answer that may have none
 _REASON_PATIENCE = 0.5
-_NO_BUILDKIT = "take a Docker engine from version 23 on, or a buildkitd of your own: BUILDKIT_HOST"
+_NO_BUILDKIT = "take a Docker engine from version 26 on, or a buildkitd of your own: BUILDKIT_HOST"
 _SET_TLS = "set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of the certificates"
 
 

@@ -7,6 +7,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from okplug_buildkit.pool.suitability import is_old_engine
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -64,6 +66,9 @@ def _ping(connection: HTTPConnection) -> str | None:
             return f"it answers /_ping with status {answer.status}"
         if answer.headers.get("Libpod-Api-Version"):
             return "it is a Podman, which has no BuildKit"
+        version = answer.headers.get("Api-Version", "")
+        if is_old_engine(version):
+            return f"its BuildKit is too old: its API is {version}, and okplug needs 1.45 or later"
         if not answer.headers.get("Builder-Version"):
             return "it has no BuildKit"
     finally:

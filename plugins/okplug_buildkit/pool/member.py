@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from okplug import OkplugError, UsageError
 from okplug_buildkit.pool.managed import ManagedDaemon, Surroundings
+from okplug_buildkit.pool.suitability import check_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from okplug_buildkit.connect.addresses import Address
     from okplug_buildkit.connect.options import ChannelOptions
-    from okplug_buildkit.daemon import Daemon
+    from okplug_buildkit.daemon import Daemon, Version
 
 #: seconds that a daemon may take to say that it is there; more where a program leads to it
 _PATIENCE = 5.0
@@ -49,6 +50,7 @@ class Member:
         self._managed = managed
         self._lock = threading.Lock()
         self._daemon: Daemon | None = None
+        self._version: Version
         self._is_answering = False
         self._failures = 0
         self._out_until = 0.0
@@ -86,12 +88,22 @@ class Member:
             assert self._daemon is not None
             return self._daemon
 
+    def open_to_build(self) -> Daemon:
+        """Return the daemon, which is new enough to build with.
+
+        :raises OkplugError: if it is not, or does not answer.
+        """
+        daemon = self.open()
+        check_version(self.address, self._version)
+        return daemon
+
     def _connect(self) -> None:
         address = self._start() if self._managed is not None else self.address
         if self._daemon is None:
             self._daemon = self._open_daemon(address)
         is_direct = self.address.scheme in _DIRECT
-        self._daemon.info(_PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM)
+        patience = _PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM
+        self._version = self._daemon.info(patience)
         self._is_answering = True
         self._failures = 0
         self.cause = None

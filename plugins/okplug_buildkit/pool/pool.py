@@ -124,7 +124,7 @@ class Pool:
                 member = self._choose(image, tried, is_retry=is_retry)
                 member.running += 1
             try:
-                return member, member.open()
+                return member, member.open_to_build()
             except OkplugError as cause:
                 self._leave_out(member, cause)
                 tried.add(member)

@@ -78,10 +78,21 @@ def test_no_push_to_a_registry_that_no_daemon_reaches(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     use(FakeTrials())
-    assert checking.run(CONFIG, pool_of(one=fake(version=""))) == 0
-    out = capsys.readouterr().out
-    assert "push" not in out
-    assert "  version     ok      unknown\n" in out
+    assert checking.run(CONFIG, pool_of(one=fake())) == 0
+    assert "push" not in capsys.readouterr().out
+
+
+def test_a_daemon_that_is_too_old(
+    pool_of: Callable[..., Pool],
+    fake: Any,
+    use: Callable[[FakeTrials], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    use(FakeTrials())
+    assert checking.run(CONFIG, pool_of(one=fake(version="v0.12.5"))) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2].startswith("  version     failed  the BuildKit 0.12.5 at ")
+    assert lines[-1].startswith("              hint: update the daemon, ")
 
 
 def test_the_first_thing_that_does_not_work_is_the_last(

@@ -138,7 +138,7 @@ def test_an_engine_without_buildkit(short_folder: Path) -> None:
     assert error.message == (
         "the Docker engine has no BuildKit: it answers 404 Not Found to POST /grpc"
     )
-    assert error.hint.startswith("take a Docker engine from version 23 on, ")
+    assert error.hint.startswith("take a Docker engine from version 26 on, ")
 
 
 def test_an_engine_that_speaks_only_tls(short_folder: Path) -> None:

@@ -88,6 +88,10 @@ def test_an_engine_with_buildkit(serve: Callable[[bytes], tuple[str, Engine]]) -
         (PODMAN, "it is a Podman, which has no BuildKit"),
         (DOCKER.replace(b"Builder-Version: 2\r\n", b""), "it has no BuildKit"),
         (DOCKER.replace(b"Builder-Version: 2", b"Builder-Version:"), "it has no BuildKit"),
+        (
+            DOCKER.replace(b"1.51", b"1.44"),
+            "its BuildKit is too old: its API is 1.44, and okplug needs 1.45 or later",
+        ),
         (DOCKER.replace(b"200 OK", b"503 Busy"), "it answers /_ping with status 503"),
         (b"SSH-2.0-OpenSSH_9\r\n", "it does not speak HTTP"),
         (b"", "it does not speak HTTP"),

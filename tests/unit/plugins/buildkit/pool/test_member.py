@@ -10,7 +10,9 @@ import pytest
 
 from okplug import BuildError, UsageError
 from okplug_buildkit.connect.addresses import Address, parse_address
+from okplug_buildkit.connect.failures import DaemonError
 from okplug_buildkit.connect.options import ChannelOptions
+from okplug_buildkit.daemon import Version
 from okplug_buildkit.pool.managed import ManagedDaemon, Surroundings
 from okplug_buildkit.pool.member import Member, make_member, managed_folder
 
@@ -29,6 +31,7 @@ class Opener:
         self.addresses: list[str] = []
         self.asked = 0
         self.closed = 0
+        self.version = Version(version="v0.32.2")
         self.failure: Exception | None = None
 
     def __call__(self, address: Address) -> Daemon:
@@ -36,12 +39,13 @@ class Opener:
         self.addresses.append(str(address))
         return cast("Daemon", self)
 
-    def info(self, timeout: float) -> None:
+    def info(self, timeout: float) -> Version:
         """Answer."""
         assert timeout > 0
         self.asked += 1
         if self.failure:
             raise self.failure
+        return self.version
 
     def close(self) -> None:
         """Disconnect."""
@@ -71,6 +75,17 @@ def test_after_a_failure_it_is_asked_again() -> None:
     assert opener.asked == 3
     assert opener.addresses == ["tcp://a:1"]
     assert member.cause is None
+
+
+def test_one_that_is_too_old_can_be_asked_but_not_built_with() -> None:
+    opener = Opener()
+    member = Member(parse_address("tcp://a:1"), opener)
+    assert member.open_to_build() is member.open()
+    member.close()
+    opener.version = Version()
+    assert member.open() is member.open()
+    with pytest.raises(DaemonError, match=r"^the BuildKit at tcp://a:1 is too old"):
+        member.open_to_build()
 
 
 def test_how_long_it_is_out() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from okplug import BuildError, CancelledError, OkplugError, UsageError
 from okplug_buildkit.connect.addresses import Address, parse_address
+from okplug_buildkit.daemon import Version
 from okplug_buildkit.pool import pool as pool_module
 from okplug_buildkit.pool.failures import DaemonLost, NoDaemonError
 from okplug_buildkit.pool.member import Member
@@ -34,16 +35,18 @@ class FakeDaemon:
         self.address = address
         self.name = str(address)
         self.failure: BaseException | None = None
+        self.version = Version(version="v0.32.2")
         self.asked = 0
         self.recovers_at = 0
         self.is_closed = False
 
-    def info(self, timeout: float) -> None:
+    def info(self, timeout: float) -> Version:
         """Say that it is there."""
         assert timeout > 0
         self.asked += 1
         if self.failure is not None and self.asked != self.recovers_at:
             raise self.failure
+        return self.version
 
     def close(self) -> None:
         """Note that it is closed."""
