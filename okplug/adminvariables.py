@@ -54,7 +54,7 @@ class Cache:
 
     def __init__(self, config: Config) -> None:
         place = f"{config.text('registry')}/{config.text('global_namespace')}"
-        name = re.sub(r"[^\w.-]", lambda match: f"%{ord(match[0]):x}", place, flags=re.ASCII)
+        name = re.sub(r"[^\w.-]", lambda match: f"%{ord(match[0]):06x}", place, flags=re.ASCII)
         self._path: Path = config.user_cache / "admin" / f"{name}.json"
 
     def read(self) -> Kept:
