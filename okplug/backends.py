@@ -98,7 +98,13 @@ class Registry(Protocol):
 
         The digest and every platform stay as they are, blobs are mounted, and nothing is written
         when the tag points there already. The tag moves in one step: a reader sees the old image or
-        the new one.
+        the new one. What refers to the image stays where it is.
+        """
+
+    def is_writable(self, reference: Reference) -> bool:
+        """Tell whether the user may write into the reference's repository; it leaves nothing there.
+
+        True only says that nothing is known to be in the way.
         """
 
     def tags(self, reference: Reference) -> Iterator[str]:
@@ -166,6 +172,8 @@ class BuildRequest:
     args: Mapping[str, str]
     platforms: tuple[str, ...]
     images: Mapping[str, Reference]
+    :param bases: reference as the Dockerfile has it -> the image from elsewhere that it stands
+        for, by digest; those that are not among them are found by their names.
     repository: Reference
     annotations: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
@@ -187,6 +195,7 @@ class BuildOutline:
     platforms: tuple[str, ...]
     context: ContextSnapshot | None = None
 
+    bases: Mapping[str, Reference] = field(default_factory=dict)
 
 class Builder(Protocol):
     """What turns a request into an image in the registry."""

@@ -66,7 +66,11 @@ def _read(paths: Iterable[Path], config: Config) -> Iterable[Manifest]:
 
 
 def _graph(manifests: Sequence[Manifest], naming: Naming, config: Config) -> ImageGraph:
-    images = [_with_arguments(image, config) for file in manifests for image in file.images]
+    images = [
+        naming.with_plain_caches(_with_arguments(image, config))
+        for file in manifests
+        for image in file.images
+    ]
     find = ImageNames(naming, images).find
     graph = build_graph(images, find, config.environ, config.text("platform"))
     before = graph.images()

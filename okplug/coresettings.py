@@ -104,6 +104,13 @@ def _fixed_settings() -> tuple[Setting, ...]:
             "the repository of an image within its namespace, made of {name} and {folder}",
         ),
         Setting(
+            "track_bases",
+            "flag",
+            default=False,
+            help="build anew what starts from an image from elsewhere whose tag has moved since",
+            options=("--pull",),
+        ),
+        Setting(
             "verify_hits",
             "flag",
             default=True,
@@ -150,11 +157,11 @@ def default_namespace(environ: Mapping[str, str]) -> str:
 
 
 def check_namespace(text: str) -> str:
-    """Return the text if a repository's path may begin with it.
+    """Return the text if a repository's path may begin with it, or if it is empty.
 
     :raises ValueError: if not; the message says what was expected.
     """
-    if not all(_COMPONENT.fullmatch(part) for part in text.split("/")):
+    if text and not all(_COMPONENT.fullmatch(part) for part in text.split("/")):
         raise ValueError(
             f"expected lower-case letters, digits and single separators . _ - /, not {text!r}"
         )

@@ -20,8 +20,9 @@ from okplug.errors import (
     RegistryError,
 )
 from okplug.heldtags import HeldTags
-from okplug.plan import REUSE, BuildTask, Plan, Step
+from okplug.plan import REUSE, BuildTask, Plan, Step, look_up
 from okplug.results import result_value
+from okplug.sharing import Sharing
 from okplug.standins import fill_in
 from okplug.transfer import point
 
@@ -70,7 +71,7 @@ class Executor:
         self._registries = registries
         self._registry = registries.main
         self._building = building
-        self._smart = config.flag("smart_builds")
+        self._sharing = Sharing(config, registries)
         self.artifacts = {
             address: step.artifact
             for address, step in plan.steps.items()
@@ -78,6 +79,7 @@ class Executor:
         }
         self.steps = dict(plan.steps)
         self.held = HeldTags(registries)
+        self._no_cache = bool(getattr(config.options, "no_cache", False))
         self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self._asked = plan.asked
 
@@ -126,8 +128,7 @@ class Executor:
             self._keyring.forget(step.address)
             step = self._keyed_again(step)
             artifact = self._hand_over(step, control)
-        self._publish(step, artifact)
-        return artifact
+        return self._publish(step, artifact)
 
     def _keyed_again(self, step: Step) -> Step:
         """Take over the present key; it differs if files of the image or a dependency changed."""
@@ -171,27 +172,47 @@ class Executor:
                 fill_in(text, self._result): self.artifacts[address].reference
                 for text, address in node.images.items()
             },
-            repository=(step.shared if self._smart else step.personal[0]).repository_only(),
+            repository=self._sharing.repository(step),
             annotations={ROOT_ANNOTATION: step.record.root},
             secrets=step.image.secrets,
             folders=inputs.folders,
+            bases=self._keyring.bases(step.address),
             source_date_epoch=inputs.source_date_epoch,
-            no_cache=bool(getattr(self._config.options, "no_cache", False)),
+            no_cache=self._no_cache,
         )
 
     def _result(self, address: str, field: str) -> str:
         return result_value(self.artifacts[address], field)
 
-    def _publish(self, step: Step, artifact: Artifact) -> None:
+    def _publish(self, step: Step, artifact: Artifact) -> Artifact:
+        """Tag an image that was built, and return the one that its key finds from now on."""
         if self._registry.resolve(artifact.reference) is None:
             raise RegistryError(
                 f"the builder says that it stored {artifact.reference}, and it is not there",
                 hint="look at the builder's log; nothing was tagged",
             )
-        if self._smart:
-            self._tag(artifact, (step.shared,))
+        key_tag = self._sharing.key_tag(step)
+        if key_tag:
+            artifact = self._tag_key(step, artifact, key_tag)
         self._tag_personally(step, artifact)
         self._config.plugins.publish(step, artifact, self._config)
+        return artifact
+
+    def _tag_key(self, step: Step, artifact: Artifact, tag: Reference) -> Artifact:
+        """Point a key at its image; where it may not move any more, what it points at counts.
+
+        Somebody else may have built the same in the meantime, in a registry whose tags stay.
+        """
+        try:
+            self._tag(artifact, (tag,))
+        except RegistryError:
+            if self._no_cache:
+                raise
+            found = look_up(self._registry, {"": (tag, step.record)}, verify=True)[""].artifact
+            if found is None:
+                raise
+            return found
+        return artifact
 
     def _tag_personally(self, step: Step, artifact: Artifact) -> None:
         if self._holds:

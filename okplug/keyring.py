@@ -10,21 +10,33 @@ from okplug.keys import KeyInputs, KeyRecord, key_record
 from okplug.namedcontexts import context_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex, Snapshot
-    from okplug.graph import ImageGraph
+    from okplug.graph import ImageGraph, Node
     from okplug.manifest.model import Image
+    from okplug.reference import Reference
 
 
 class Keyring:
-    """Keys of the images of one graph; used from several threads."""
+    """Keys of the images of one graph; used from several threads.
 
-    def __init__(self, config: Config, graph: ImageGraph, index: ContextIndex) -> None:
+    :param bases: returns what the names of images from elsewhere stand for now, by digest.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        graph: ImageGraph,
+        index: ContextIndex,
+        bases: Callable[[Node], Mapping[str, Reference]] = lambda _: {},
+    ) -> None:
         self._config = config
         self._index = index
         self._lock = threading.RLock()
+        self._find_bases = bases
+        self._bases: dict[str, Mapping[str, Reference]] = {}
         self._inputs: dict[str, KeyInputs] = {}
         self._contexts: dict[str, Snapshot] = {}
         self._records: dict[str, KeyRecord] = {}
@@ -75,8 +87,19 @@ class Keyring:
                     contributed=self._config.plugins.key_inputs(node.image, self._config),
                     source_date_epoch=self._epoch,
                     folders=self._folders(node.image),
+                    bases={name: base.digest for name, base in self.bases(address).items()},
                 )
             return self._inputs[address]
+
+    def bases(self, address: str) -> Mapping[str, Reference]:
+        """Return what the image's names from elsewhere stand for, by digest, where that counts.
+
+        :raises OkplugError: if it cannot be told.
+        """
+        with self._lock:
+            if address not in self._bases:
+                self._bases[address] = self._find_bases(self.graph.node(address))
+            return self._bases[address]
 
     def _folders(self, image: Image) -> dict[str, Snapshot]:
         return {

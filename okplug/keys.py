@@ -66,6 +66,8 @@ class KeyInputs:
     :param platforms: ``os/arch[/variant]``, at least one.
     :param contributed: what plugins add.
     :param folders: named context -> the files of the folder that it stands for.
+    :param bases: reference as the Dockerfile has it -> digest of the image from elsewhere that it
+        names now.
     """
 
     image: Image
@@ -76,6 +78,7 @@ class KeyInputs:
     contributed: Mapping[str, str]
     source_date_epoch: int | None = None
     folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
+    bases: Mapping[str, str] = field(default_factory=dict)
 
 
 def key_record(
@@ -90,6 +93,7 @@ def key_record(
             *_instruction_items(inputs, dependencies),
             *_argument_items(inputs, dependencies),
             *_setting_items(inputs),
+            *(KeyItem("base", name, digest) for name, digest in inputs.bases.items()),
             *(KeyItem("plugin", name, value) for name, value in inputs.contributed.items()),
             *(
                 KeyItem("dependency", "", record.key, record.root, address)

@@ -3,14 +3,15 @@
     shared    {registry}/{global_namespace}/{name}:{key}
     personal  {registry}/{namespace}/{name}:okteto, or what the manifest's ``image`` says
 
-``{name}`` follows the ``names`` setting. In ``image``, ``okteto.dev/`` stands for the personal and
-``okteto.global/`` for the shared namespace of the registry, as in Okteto's manifests.
+``{name}`` follows the ``names`` setting. Wherever a manifest or a Dockerfile names an image,
+``okteto.dev/`` stands for the personal and ``okteto.global/`` for the shared namespace of the
+registry, as in Okteto's manifests. A namespace may be several components deep, or empty.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError, UsageError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 PERSONAL_TAG = "okteto"
 _ALIAS = re.compile(r"^okteto\.(dev|global)/")
+_ALIAS_OF_A_CACHE = re.compile(r"(?:^|(?<=^ref=)|(?<=,ref=))okteto\.(dev|global)/")
 _NOT_IN_A_COMPONENT = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -41,7 +43,11 @@ class Naming:
 
     def shared(self, image: Image, key: str = "") -> Reference:
         """Return the reference under which everybody finds the image, with its key as the tag."""
-        return Reference(self.host, f"{self.global_namespace}/{self._name(image)}", key, "")
+        return Reference(self.host, _join(self.global_namespace, self._name(image)), key, "")
+
+    def own(self, image: Image, key: str = "") -> Reference:
+        """Return the user's own repository of the image, whatever the manifest calls it."""
+        return Reference(self.host, _join(self.namespace, self._name(image)), key, "")
 
     def personal(self, image: Image) -> tuple[Reference, ...]:
         """Return the user's own references, at least one.
@@ -49,8 +55,7 @@ class Naming:
         :raises ManifestError: if ``image`` of the manifest is no reference.
         """
         if not image.reference:
-            repository = f"{self.namespace}/{self._name(image)}"
-            return (Reference(self.host, repository, PERSONAL_TAG, ""),)
+            return (self.own(image, PERSONAL_TAG),)
         try:
             return tuple(self.parse(text.strip()) for text in image.reference.split(","))
         except UsageError as error:
@@ -63,12 +68,25 @@ class Naming:
 
         :raises UsageError: if it is none.
         """
-        namespaces = {"dev": self.namespace, "global": self.global_namespace}
-        full = _ALIAS.sub(lambda match: f"{self.host}/{namespaces[match[1]]}/", text)
-        reference = Reference.parse(full)
+        reference = Reference.parse(_ALIAS.sub(self._namespace, text))
         if reference.tag or reference.digest:
             return reference
         return reference.with_tag("latest")
+
+    def with_plain_caches(self, image: Image) -> Image:
+        """Return the image with no alias in what names its caches."""
+        cache_from, export_cache = (
+            tuple(_ALIAS_OF_A_CACHE.sub(self._namespace, text) for text in texts)
+            for texts in (image.cache_from, image.export_cache)
+        )
+        if (cache_from, export_cache) == (image.cache_from, image.export_cache):
+            return image
+        return replace(image, cache_from=cache_from, export_cache=export_cache)
+
+    def _namespace(self, alias: re.Match[str]) -> str:
+        """Return what an alias stands for, with a slash at its end."""
+        namespaces = {"dev": self.namespace, "global": self.global_namespace}
+        return _join(self.host, _join(namespaces[alias[1]], ""))
 
     def _name(self, image: Image) -> str:
         try:
@@ -80,6 +98,15 @@ class Naming:
             ) from error
         parts = (_component(part) for part in text.split("/"))
         return "/".join(part for part in parts if part)
+
+
+def is_alias(text: str) -> bool:
+    """Tell whether a reference begins with the alias of a namespace."""
+    return _ALIAS.match(text) is not None
+
+
+def _join(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if namespace else name
 
 
 def _component(text: str) -> str:

@@ -44,6 +44,7 @@ class Step:
     :param reasons: why, the most telling first.
     :param personal: the user's own references, at least one.
     :param shared: the reference that everybody finds the key under.
+    :param own: the user's repository of the image in the registry that has the shared one.
     :param artifact: the image in the registry, of a step that reuses it.
     :param task: what the builder is asked for, while it is built.
     """
@@ -54,6 +55,7 @@ class Step:
     reasons: tuple[str, ...]
     personal: tuple[Reference, ...]
     shared: Reference
+    own: Reference
     artifact: Artifact | None = None
     task: BuildTask | None = None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from okplug.backends import BuildOutline
+from okplug.bases import Bases
+from okplug.giventags import given_tags
 from okplug.keydiff import Change, changes, record_from_json, record_to_json
 from okplug.keyring import Keyring
 from okplug.keys import KeyRecord, file_items
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from okplug.collect import Collection
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex
+    from okplug.reference import Reference
     from okplug.state import State
 
 
@@ -30,12 +33,22 @@ class Planner:
         self._config = config
         self._collection = collection
         self._state = state
-        self.keyring = Keyring(config, collection.graph, index)
+        self._bases = Bases(
+            collection.naming, collection.registries, tracks_all=config.flag("track_bases")
+        )
+        self._tags = given_tags(
+            getattr(config.options, "tag", ()),
+            collection.naming,
+            collection.graph,
+            collection.selection.asked,
+        )
+        self.keyring = Keyring(config, collection.graph, index, self._bases.of)
 
     def plan(self) -> Plan:
         """Return what is to be done with each image that is asked for, and with what it needs."""
         graph, selection = self._collection.graph, self._collection.selection
         wanted = [name for name in graph.order() if name in selection.needed]
+        self._bases.look_up(map(graph.node, wanted))
         records = self.keyring.compute(wanted)
         found = self._look_up(records)
         steps = {address: self._step(address, records[address], found) for address in wanted}
@@ -99,8 +112,27 @@ class Planner:
             address: (naming.shared(graph.image(address), record.key), record)
             for address, record in records.items()
         }
+        found = self._ask(shared)
+        return found | {
+            address: lookup
+            for address, lookup in self._ask(self._unshared(found, records)).items()
+            if lookup.artifact
+        }
+
+    def _unshared(
+        self, found: Mapping[str, Lookup], records: Mapping[str, KeyRecord]
+    ) -> dict[str, tuple[Reference, KeyRecord]]:
+        """Return where images are kept whose keys nobody shares though they were built before."""
+        naming, graph = self._collection.naming, self._collection.graph
+        return {
+            address: (naming.own(graph.image(address), records[address].key), records[address])
+            for address, lookup in found.items()
+            if lookup == Lookup() and self._state.key(address) == records[address].key
+        }
+
+    def _ask(self, keys: Mapping[str, tuple[Reference, KeyRecord]]) -> dict[str, Lookup]:
         verify = self._config.flag("verify_hits")
-        return look_up(self._collection.registries.main, shared, verify=verify)
+        return look_up(self._collection.registries.main, keys, verify=verify)
 
     def _no_look_up(self) -> str:
         """Say why the registry is not asked, ``""`` if it is."""
@@ -120,8 +152,9 @@ class Planner:
             record=record,
             verdict=verdict,
             reasons=() if lookup.artifact else self._reasons(address, lookup),
-            personal=naming.personal(image),
+            personal=self._tags.get(address) or naming.personal(image),
             shared=naming.shared(image, record.key),
+            own=naming.own(image),
             artifact=lookup.artifact,
         )
 

@@ -59,6 +59,15 @@ def okplug_addoption(parser: Parser) -> None:
         help="start no further image after N failures",
     )
     command.add_argument(
+        "-t",
+        "--tag",
+        action="append",
+        default=[],
+        metavar="REFERENCE",
+        help="a tag for the one selected image, built or reused, in place of your own; okteto.dev/ "
+        "and okteto.global/ stand for the namespaces; may be repeated",
+    )
+    command.add_argument(
         "--all-or-nothing",
         action="store_true",
         help="move your own tags only when every image is there, and then all of them; keys are "

@@ -39,6 +39,7 @@ class FakeRegistry:
 
     :param calls: how often each method was called, by its name.
     :param writes: how often something was stored, moved or removed.
+    :param read_only: namespaces that nothing can be written to.
     :param failures: method name -> error that each call of it raises; take it out to heal.
     """
 
@@ -50,6 +51,7 @@ class FakeRegistry:
         self.calls: Counter[str] = Counter()
         self.writes = 0
         self.failures: dict[str, Exception] = {}
+        self.read_only: set[str] = set()
         self._repositories: dict[tuple[str, str], FakeRepository] = {}
         self._lock = threading.RLock()
 
@@ -96,6 +98,7 @@ class FakeRegistry:
     def write_blob(self, reference: Reference, data: BinaryIO, media_type: str) -> Descriptor:
         """Store a blob."""
         self._called("write_blob")
+        self._refuse_read_only(reference)
         content = data.read()
         digest = _digest(content)
         with self._lock:
@@ -112,6 +115,7 @@ class FakeRegistry:
     def write_manifest(self, reference: Reference, media_type: str, data: bytes) -> Descriptor:
         """Store a manifest whose blobs are there."""
         self._called("write_manifest")
+        self._refuse_read_only(reference)
         document = read_document(data, media_type)
         digest = _digest(data)
         descriptor = Descriptor(media_type, digest, len(data), _root(document))
@@ -146,11 +150,17 @@ class FakeRegistry:
 
     def tags(self, reference: Reference) -> Iterator[str]:
         """Yield the repository's tags, sorted."""
+                self._refuse_read_only(target)
         self._called("tags")
         yield from sorted(self.repository(reference).tags)
 
     def delete(self, reference: Reference) -> bool:
         """Remove a tag, or a manifest and its tags; blobs stay."""
+    def is_writable(self, reference: Reference) -> bool:
+        """Tell whether the repository is in no namespace of ``read_only``."""
+        self._called("is_writable")
+        return not self._is_read_only(reference)
+
         self._called("delete")
         with self._lock:
             repository = self.repository(reference)
@@ -167,6 +177,22 @@ class FakeRegistry:
     def _called(self, method: str) -> None:
         with self._lock:
             self.calls[method] += 1
+    def _delete_manifest(self, reference: Reference, digest: str) -> bool:
+        repository = self.repository(reference)
+        for referrer in self._referrers(reference, digest, ""):
+            self._delete_manifest(reference, referrer.digest)
+        for tag in [t for t, d in repository.tags.items() if d == digest]:
+            del repository.tags[tag]
+        repository.blobs.pop(digest, None)
+        return repository.manifests.pop(digest, None) is not None
+
+    def _is_read_only(self, reference: Reference) -> bool:
+        return any(reference.repository.startswith(f"{name}/") for name in self.read_only)
+
+    def _refuse_read_only(self, reference: Reference) -> None:
+        if self._is_read_only(reference):
+            raise RegistryError(f"you may not write to {reference.repository_only()}")
+
             if method in self.failures:
                 raise self.failures[method]
 

@@ -79,7 +79,7 @@ class Images:
 def parse_name(text: str, images: Mapping[str, Reference]) -> Reference:
     """Return the reference that a Dockerfile's text means.
 
-    :param images: those that the workspace knows, by text.
+    :param images: those that are known by digest, by text.
     :raises InstructionError: if it is no reference.
     """
     if text in images:

@@ -88,7 +88,7 @@ class StageBuilder:
         """
         key = (text, platform)
         if key not in self._opened:
-            reference = parse_name(text, self.request.images)
+            reference = parse_name(text, {**self.request.bases, **self.request.images})
             image = open_image(self._registry, reference, platform)
             if image.platform != platform:
                 self.control.warn(f"the image {text} is for {image.platform}, not {platform}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from okplug import Descriptor, RegistryError
@@ -158,6 +159,13 @@ class LayoutRegistry:
                     has_digest(entry, reference.digest)
                     if reference.digest
                     else has_tag(entry, reference.tag)
+    def is_writable(self, reference: Reference) -> bool:
+        """Tell whether the user may write to the repository's folder, or to where it would be."""
+        folder = self._places.layout(reference)
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return os.access(folder, os.W_OK | os.X_OK)
+
                 )
             )
             kept = self._referred_to(reference, remaining)

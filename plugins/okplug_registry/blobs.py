@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from okplug_registry.server import Server
 
 _OK, _CREATED, _ACCEPTED, _PARTIAL, _NO_CONTENT, _NOT_FOUND = 200, 201, 202, 206, 204, 404
+_NOT_ALLOWED = (401, 403, 405)
 #: the registry knows where the blob is, so that it is there
 _ELSEWHERE = (301, 302, 303, 307, 308)
 
@@ -80,6 +81,23 @@ def mount_blob(server: Server, source: str, target: str, digest: str) -> bool:
         return True
     cancel_upload(server, target, server.location(response, call))
     return has_blob(server, target, digest)
+
+
+def can_upload(server: Server, repository: str) -> bool:
+    """Tell whether the registry lets the user begin an upload; none is left behind.
+
+    :raises RegistryError: if it cannot be asked.
+    """
+    call = Call("POST", repository, "blobs/uploads/", "begin an upload", rights=PUSH)
+    try:
+        response = server.call(call, _ACCEPTED, _CREATED)
+    except StatusError as error:
+        if error.status in _NOT_ALLOWED:
+            return False
+        raise
+    finish(response)
+    cancel_upload(server, repository, server.location(response, call))
+    return True
 
 
 def cancel_upload(server: Server, repository: str, location: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from okplug import Descriptor, RegistryError
 from okplug.oci import read_document
-from okplug_registry.blobs import has_blob, mount_blob, open_blob
+from okplug_registry.blobs import can_upload, has_blob, mount_blob, open_blob
 from okplug_registry.deletion import delete
 from okplug_registry.manifests import (
     digest_of,
@@ -165,6 +165,10 @@ class HttpRegistry:
             )
         self._bring_parts(source, target, *found)
         write_manifest(self._server, wanted, found[0].media_type, found[1])
+
+    def is_writable(self, reference: Reference) -> bool:
+        """Tell whether an upload can be begun, and cancel it."""
+        return can_upload(self._server, reference.repository)
 
     def tags(self, reference: Reference) -> Iterator[str]:
         """Yield the tags of the repository, sorted."""

@@ -26,10 +26,13 @@ ROOMS = (
     ("scheduler", "stepgraph", "canceltoken"),
     ("selection", "keyword", "patterns", "linking", "resolving", "wanted"),
     (
+        "bases",
+        "giventags",
         "heldtags",
         "plan",
         "naming",
         "registries",
+        "sharing",
         "transfer",
         "state",
         "admin*",

@@ -41,6 +41,7 @@ def test_defaults() -> None:
         "manifests": ("okteto.yml", "okteto.yaml", ".okteto/okteto.yml", ".okteto/okteto.yaml"),
         "exclude": (),
         "names": "{name}",
+        "track_bases": False,
         "verify_hits": True,
         "progress": "auto",
         "plugins": (),
@@ -149,12 +150,12 @@ def test_every_user_name_becomes_a_valid_namespace(name: str) -> None:
     assert check_namespace(namespace) == namespace
 
 
-@pytest.mark.parametrize("text", ["a", "team/cindy", "a.b", "a_b", "a__b", "a--b", "0"])
+@pytest.mark.parametrize("text", ["", "a", "team/cindy", "a.b", "a_b", "a__b", "a--b", "0"])
 def test_a_namespace_is_part_of_a_repository(text: str) -> None:
     assert check_namespace(text) == text
 
 
-@pytest.mark.parametrize("text", ["", "A", "a/", "/a", "a//b", "-a", "a..b", "a___b", "a b", "a:b"])
+@pytest.mark.parametrize("text", ["A", "a/", "/a", "a//b", "-a", "a..b", "a___b", "a b", "a:b"])
 def test_what_no_repository_begins_with_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected lower-case letters"):
         check_namespace(text)

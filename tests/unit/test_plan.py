@@ -16,6 +16,7 @@ from okplug.testing import FakeRegistry, push_image, push_index
 
 KEY, ROOT = "0a" * 16, "0b" * 32
 SHARED = Reference("registry.test", "okteto/api", KEY)
+OWN = Reference("registry.test", "cindy/api")
 RECORD = KeyRecord(KEY, ROOT, ())
 
 
@@ -26,7 +27,7 @@ def image(name: str) -> Image:
 
 def step(name: str, verdict: str = BUILD) -> Step:
     personal = Reference("registry.test", f"cindy/{name}", "okteto")
-    return Step(image(name), RECORD, verdict, (), (personal,), SHARED)
+    return Step(image(name), RECORD, verdict, (), (personal,), SHARED, OWN)
 
 
 def look_one_up(registry: FakeRegistry, *, verify: bool = True) -> Lookup:

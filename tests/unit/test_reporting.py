@@ -37,6 +37,7 @@ def step(name: str = "api", verdict: str = "build") -> Step:
         ("new",),
         (Reference("registry.test", f"cindy/{name}", "okteto"),),
         Reference("registry.test", f"okteto/{name}", "a" * 32),
+        Reference("registry.test", f"cindy/{name}"),
     )
 
 

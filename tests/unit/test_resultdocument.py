@@ -38,6 +38,7 @@ def step(name: str, verdict: str = "build") -> Step:
             Reference("other.test", name, "latest"),
         ),
         Reference("registry.test", f"okteto/{name}", key),
+        Reference("registry.test", f"cindy/{name}"),
     )
 
 

@@ -52,6 +52,7 @@ def result(name: str, verdict: str = "build", *, folder: str = "services", tags:
         reasons=(),
         personal=personal,
         shared=Reference("registry.test", repository, "k" * 32),
+        own=Reference("registry.test", f"cindy/{name.lower()}"),
     )
     return Result(step, verdict, 0.1, artifact if verdict in {"build", "reuse"} else None)
 

@@ -37,19 +37,21 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
     :raises RegistryError: if the registry cannot be asked.
     """
     images = dict(request.images)
+    bases = {name: base for name, base in request.bases.items() if name not in images}
+    values = {name: f"docker-image://{base}" for name, base in bases.items()}
     if registry.is_remote:
         stores = {}
-        values = {name: f"docker-image://{image}" for name, image in images.items()}
+        values |= {name: f"docker-image://{image}" for name, image in images.items()}
     else:
         images.update(_kept_here(request, registry))
         stores = _stores(images.values())
-        values = {name: _layout(image) for name, image in images.items()}
+        values |= {name: _layout(image) for name, image in images.items()}
     folders = {}
     for number, (name, value) in enumerate(request.image.named_contexts):
         if name in request.folders:
             folders[f"named-{number}"] = request.folders[name]
             values[name] = f"local:named-{number}"
-        elif name not in images:
+        elif name not in values:
             values[name] = value
     return Contexts(values, stores, folders)
 
@@ -69,10 +71,11 @@ def _kept_here(request: BuildRequest, registry: Registry) -> Iterator[tuple[str,
     """Yield images from outside the workspace that the registry has nevertheless."""
     named = {name for name, _ in request.image.named_contexts}
     for use in request.resolution.images:
-        if use.reference in request.images or use.reference in named:
+        reference = request.bases.get(use.reference)
+        if reference is None and (use.reference in request.images or use.reference in named):
             continue
         try:
-            reference = Reference.parse(use.reference)
+            reference = reference or Reference.parse(use.reference)
         except UsageError:
             continue  # the daemon will say what is wrong with it
         if not reference.tag and not reference.digest:

@@ -31,6 +31,7 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
         "manifests         x                     (environment OKPLUG_MANIFESTS)\n"
         "exclude           old,tmp               (okplug.toml:3)\n"
         "names             {folder}/{name}       (okplug.toml:2)\n"
+        "track_bases       false                 (default)\n"
         "verify_hits       true                  (default)\n"
         "progress          auto                  (default)\n"
         "plugins                                 (default)\n"
