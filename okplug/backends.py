@@ -91,7 +91,19 @@ class Registry(Protocol):
         """Make a blob part of another repository without a copy; False if that cannot be."""
 
     def write_manifest(self, reference: Reference, media_type: str, data: bytes) -> Descriptor:
-        """Store a manifest or index by its digest, not by a tag; its blobs are already there."""
+        """Store a manifest or index by its digest, not by a tag; its blobs are already there.
+
+        One that has a ``subject`` is found by ``referrers`` of that from then on.
+        """
+
+    def referrers(self, reference: Reference, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """Return the manifests of the repository whose ``subject`` the reference finds.
+
+        A registry that keeps no such lists returns none: ``okplug why`` then knows of no builds but
+        those of the same checkout, and nothing else is missing.
+
+        :param artifact_type: of the manifests, ``""`` for all of them.
+        """
 
     def tag(self, source: Reference, target: Reference) -> Descriptor:
         """Point *target*, a tag, at what *source* finds, with all that this refers to.
@@ -111,7 +123,10 @@ class Registry(Protocol):
         """Yield the tags of the reference's repository, sorted."""
 
     def delete(self, reference: Reference) -> bool:
-        """Remove a tag, or with a digest a manifest and its tags; False if it was not there."""
+        """Remove a tag, or with a digest a manifest with its tags and with what refers to it.
+
+        :return: False if it was not there.
+        """
 
 
 class BuildControl(Protocol):
@@ -157,6 +172,8 @@ class BuildRequest:
     :param platforms: ``os/arch[/variant]``, at least one.
     :param images: reference as the Dockerfile has it after expansion -> the dependency that it
         stands for, by digest.
+    :param bases: reference as the Dockerfile has it -> the image from elsewhere that it stands
+        for, by digest; those that are not among them are found by their names.
     :param repository: where to store the result; without tag, the builder never writes tags.
     :param annotations: of the manifest, or of the index when there are several platforms.
     :param folders: named context -> the files of the folder that it stands for.
@@ -172,14 +189,13 @@ class BuildRequest:
     args: Mapping[str, str]
     platforms: tuple[str, ...]
     images: Mapping[str, Reference]
-    :param bases: reference as the Dockerfile has it -> the image from elsewhere that it stands
-        for, by digest; those that are not among them are found by their names.
     repository: Reference
     annotations: Mapping[str, str] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
     folders: Mapping[str, ContextSnapshot] = field(default_factory=dict)
     source_date_epoch: int | None = None
     no_cache: bool = False
+    bases: Mapping[str, Reference] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +211,6 @@ class BuildOutline:
     platforms: tuple[str, ...]
     context: ContextSnapshot | None = None
 
-    bases: Mapping[str, Reference] = field(default_factory=dict)
 
 class Builder(Protocol):
     """What turns a request into an image in the registry."""

@@ -23,6 +23,8 @@ OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
 OCI_LAYER_GZIP = f"{OCI_LAYER}+gzip"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+#: of the configuration of what is no image; it is ``{}``
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 
 MANIFEST_TYPES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEX_TYPES = frozenset({OCI_INDEX, DOCKER_INDEX})
@@ -39,12 +41,16 @@ class Document:
 
     :param blobs: config and layers of a manifest, without those that are fetched from elsewhere.
     :param manifests: of an index.
+    :param subject: what this is about, such as the image that a signature signs.
+    :param artifact_type: what kind of thing it is, ``""`` if it does not say.
     """
 
     media_type: str
     blobs: tuple[Descriptor, ...] = ()
     manifests: tuple[Descriptor, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    subject: Descriptor | None = None
+    artifact_type: str = ""
 
 
 def is_sha256(digest: str) -> bool:
@@ -65,6 +71,8 @@ def read_document(data: bytes, media_type: str = "") -> Document:
         () if media_type in INDEX_TYPES else tuple(_stored_blobs(document)),
         _descriptors(document, "manifests") if media_type in INDEX_TYPES else (),
         _texts(document, "annotations"),
+        None if document.get("subject") is None else read_descriptor(document["subject"]),
+        _artifact_type(document),
     )
 
 
@@ -118,6 +126,14 @@ def _agreed_type(document: dict[str, Any], said: str) -> str:
     if ("manifests" if own in INDEX_TYPES else "layers") not in document:
         raise RegistryError(f"a document of type {own} has not the fields of one")
     return own
+
+
+def _artifact_type(document: dict[str, Any]) -> str:
+    """Return the kind as registries list it, after the distribution specification 1.1."""
+    config = document.get("config")
+    media_type = config.get("mediaType") if isinstance(config, dict) else None
+    found = document.get("artifactType") or media_type
+    return found if isinstance(found, str) else ""
 
 
 def _stored_blobs(document: dict[str, Any]) -> list[Descriptor]:

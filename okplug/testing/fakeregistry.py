@@ -133,6 +133,13 @@ class FakeRegistry:
             repository.manifests[digest] = descriptor
         return descriptor
 
+    def referrers(self, reference: Reference, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """Return the manifests whose subject is the image, in the order of their digests."""
+        self._called("referrers")
+        with self._lock:
+            image = self._find(reference)
+            return () if image is None else self._referrers(reference, image.digest, artifact_type)
+
     def tag(self, source: Reference, target: Reference) -> Descriptor:
         """Point a tag at an image, and take over what it refers to."""
         self._called("tag")
@@ -143,40 +150,33 @@ class FakeRegistry:
             if descriptor is None:
                 raise RegistryError(f"{source} is not there")
             if self._find(target) != descriptor:
+                self._refuse_read_only(target)
                 self._copy(source, target, descriptor)
                 self.writes += 1
                 self.repository(target).tags[target.tag] = descriptor.digest
         return descriptor
 
-    def tags(self, reference: Reference) -> Iterator[str]:
-        """Yield the repository's tags, sorted."""
-                self._refuse_read_only(target)
-        self._called("tags")
-        yield from sorted(self.repository(reference).tags)
-
-    def delete(self, reference: Reference) -> bool:
-        """Remove a tag, or a manifest and its tags; blobs stay."""
     def is_writable(self, reference: Reference) -> bool:
         """Tell whether the repository is in no namespace of ``read_only``."""
         self._called("is_writable")
         return not self._is_read_only(reference)
 
+    def tags(self, reference: Reference) -> Iterator[str]:
+        """Yield the repository's tags, sorted."""
+        self._called("tags")
+        yield from sorted(self.repository(reference).tags)
+
+    def delete(self, reference: Reference) -> bool:
+        """Remove a tag, or a manifest with its tags and what refers to it; blobs stay."""
         self._called("delete")
         with self._lock:
-            repository = self.repository(reference)
-            if not reference.digest:
-                found = repository.tags.pop(reference.tag, None) is not None
+            if reference.digest:
+                found = self._delete_manifest(reference, reference.digest)
             else:
-                found = repository.manifests.pop(reference.digest, None) is not None
-                repository.blobs.pop(reference.digest, None)
-                for tag in [t for t, d in repository.tags.items() if d == reference.digest]:
-                    del repository.tags[tag]
+                found = self.repository(reference).tags.pop(reference.tag, None) is not None
             self.writes += found
         return found
 
-    def _called(self, method: str) -> None:
-        with self._lock:
-            self.calls[method] += 1
     def _delete_manifest(self, reference: Reference, digest: str) -> bool:
         repository = self.repository(reference)
         for referrer in self._referrers(reference, digest, ""):
@@ -193,6 +193,9 @@ class FakeRegistry:
         if self._is_read_only(reference):
             raise RegistryError(f"you may not write to {reference.repository_only()}")
 
+    def _called(self, method: str) -> None:
+        with self._lock:
+            self.calls[method] += 1
             if method in self.failures:
                 raise self.failures[method]
 
@@ -201,6 +204,18 @@ class FakeRegistry:
             repository = self.repository(reference)
             digest = reference.digest or repository.tags.get(reference.tag, "")
             return repository.manifests.get(digest)
+
+    def _referrers(
+        self, reference: Reference, digest: str, artifact_type: str
+    ) -> tuple[Descriptor, ...]:
+        repository = self.repository(reference)
+        found = []
+        for descriptor in sorted(repository.manifests.values(), key=lambda each: each.digest):
+            document = read_document(repository.blobs[descriptor.digest], descriptor.media_type)
+            is_wanted = artifact_type in ("", document.artifact_type)
+            if is_wanted and document.subject and document.subject.digest == digest:
+                found.append(descriptor)
+        return tuple(found)
 
     def _copy(self, source: Reference, target: Reference, descriptor: Descriptor) -> None:
         origin = self.repository(source)

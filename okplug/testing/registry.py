@@ -10,12 +10,11 @@ The registry must be empty, or ``repository`` must return references that nobody
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import io
 import json
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -29,37 +28,25 @@ from okplug.oci import (
     OCI_MANIFEST,
 )
 from okplug.reference import Reference
+from okplug.testing.content import (
+    ABSENT,
+    by_digest,
+    digest_of,
+    identity,
+    manifest_of,
+    read_bytes,
+    write_bytes,
+)
 from okplug.testing.images import ImageView, push_image, push_index
+from okplug.testing.referrers import ReferrersContract
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-ABSENT = f"sha256:{hashlib.sha256(b'what nobody stores').hexdigest()}"
 _ROOT = {ROOT_ANNOTATION: "ab" * 32}
 
 
-def digest_of(data: bytes) -> str:
-    """Return the sha256 digest of bytes."""
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def by_digest(reference: Reference, descriptor: Descriptor) -> Reference:
-    """Return the reference that finds content of the reference's repository by its digest."""
-    return reference.with_tag("").with_digest(descriptor.digest)
-
-
-def write_bytes(registry: Registry, reference: Reference, data: bytes) -> Descriptor:
-    """Store bytes as a layer."""
-    return registry.write_blob(reference, io.BytesIO(data), OCI_LAYER)
-
-
-def read_bytes(registry: Registry, reference: Reference, digest: str) -> bytes:
-    """Return a whole blob."""
-    with registry.open_blob(reference, digest) as stream:
-        return stream.read()
-
-
-class RegistryContract:
+class RegistryContract(ReferrersContract):
     """The contract of ``okplug.Registry``; subclass it and give it a ``registry`` fixture."""
 
     @pytest.fixture
@@ -331,13 +318,14 @@ class RegistryContract:
         assert registry.delete(api) is False
 
     def test_delete_a_manifest(self, registry: Registry, api: Reference) -> None:
-        """The manifest is gone, and all its tags; other images stay."""
+        """The manifest is gone, and its tags find nothing; other images stay."""
         gone = push_image(registry, api, files={"a": "1"})
         registry.tag(api, api.with_tag("too"))
         push_image(registry, api.with_tag("kept"), files={"a": "2"})
         assert registry.delete(by_digest(api, gone)) is True
         assert registry.resolve(by_digest(api, gone)) is None
-        assert list(registry.tags(api)) == ["kept"]
+        found = [tag for tag in registry.tags(api) if registry.resolve(api.with_tag(tag))]
+        assert found == ["kept"]
         assert ImageView.read(registry, api.with_tag("kept")).tree()["a"].content == b"2"
         assert registry.delete(by_digest(api, gone)) is False
 
@@ -400,28 +388,3 @@ class RegistryContract:
         for tag in (*expected, "last"):
             own = ImageView.read(registry, api.with_tag(tag)).tree()["own"].content
             assert own == f"{api.with_tag(tag)}".encode() or tag == "last"
-
-
-def identity(descriptor: Descriptor | None) -> Descriptor | None:
-    """Return what is equal for all descriptors of one thing: annotations are optional."""
-    return None if descriptor is None else dataclasses.replace(descriptor, annotations={})
-
-
-def manifest_of(
-    config: Descriptor,
-    *,
-    media_type: str = OCI_MANIFEST,
-    annotations: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return an image manifest without layers."""
-    return {
-        "schemaVersion": 2,
-        "mediaType": media_type,
-        "config": {
-            "mediaType": config.media_type,
-            "digest": config.digest,
-            "size": config.size,
-        },
-        "layers": [],
-        **({"annotations": dict(annotations)} if annotations else {}),
-    }

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 GRACE = 3600.0
 
 
+def is_recent(path: Path, grace: float) -> bool:
+    """Tell whether a blob is kept though nothing refers to it; False if it is not there."""
+    try:
+        return path.stat().st_ctime > time.time() - grace
+    except FileNotFoundError:
+        return False
+
+
 def remove_garbage(blobs: Path, pool: Path, kept: Collection[str], grace: float) -> None:
     """Remove blobs of a layout, and from the pool what no layout has any more.
 
@@ -29,10 +37,9 @@ def remove_garbage(blobs: Path, pool: Path, kept: Collection[str], grace: float)
     :param kept: digests of what the layout's index refers to.
     :param grace: seconds for which garbage is kept.
     """
-    oldest = time.time() - grace
     with suppress(FileNotFoundError):
         for path in list(blobs.iterdir()):
-            if f"sha256:{path.name}" not in kept and path.stat().st_ctime <= oldest:
+            if f"sha256:{path.name}" not in kept and not is_recent(path, grace):
                 remove_blob(path, pool)
 
 

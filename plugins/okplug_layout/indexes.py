@@ -82,6 +82,10 @@ class Index:
         others = [other for other in self.entries if _tag_of(other) != tag]
         return self._encoded([*others, entry])
 
+    def with_entry(self, entry: Mapping[str, object]) -> Index:
+        """Return the index with one entry more."""
+        return Index(self.path, {**self.document, "manifests": [*self.entries, entry]})
+
     def without(self, is_doomed: Callable[[object], bool]) -> Index:
         """Return the index without some of its entries."""
         kept = [entry for entry in self.entries if not is_doomed(entry)]

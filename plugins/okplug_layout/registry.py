@@ -13,10 +13,11 @@ from okplug_layout.blobs import Blobs
 from okplug_layout.contents import descriptor_of, find_manifest, parts
 from okplug_layout.failures import storage_errors
 from okplug_layout.files import write_whole
-from okplug_layout.garbage import GRACE, remove_blob, remove_garbage
+from okplug_layout.garbage import GRACE, is_recent, remove_blob, remove_garbage
 from okplug_layout.indexes import Index, Indexes, has_digest, has_tag
 from okplug_layout.locks import exclusive
 from okplug_layout.places import Places
+from okplug_layout.referrers import find_referrers, living, with_referrer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +81,10 @@ class LayoutRegistry:
         return None if data is None else (tagged, data)
 
     def write_manifest(self, reference: Reference, media_type: str, data: bytes) -> Descriptor:
-        """Store a manifest or index whose parts are there; a tag makes an index entry of it."""
+        """Store a manifest or index whose parts are there.
+
+        A tag makes an entry in ``index.json`` of it, and so does a subject.
+        """
         document = read_document(data, media_type)
         if read_document(data).media_type != media_type:
             raise RegistryError(f"a document without mediaType cannot be a {media_type}")
@@ -88,7 +92,23 @@ class LayoutRegistry:
             self._blobs.require(reference, part)
         self._prepare(reference)
         digest, size = self._blobs.write(reference, io.BytesIO(data))
-        return descriptor_of(document, digest, size)
+        descriptor = descriptor_of(document, digest, size)
+        if document.subject:
+            with exclusive(self._places.lock(reference)):
+                index = self._index(reference)
+                listing = with_referrer(index, document, descriptor)
+                if listing is not index:
+                    self._write_index(listing.encode(), reference)
+        return descriptor
+
+    def referrers(self, reference: Reference, artifact_type: str = "") -> tuple[Descriptor, ...]:
+        """Return the manifests whose subject is the image, in the order of their writing."""
+        image = self.resolve(reference)
+        if image is None:
+            return ()
+        subject = reference.with_tag("").with_digest(image.digest)
+        index = self._index(reference)
+        return tuple(find_referrers(self._blobs, index, subject, artifact_type))
 
     # --------------------------------------------------------------------------------------- blobs
 
@@ -139,6 +159,13 @@ class LayoutRegistry:
             self._blobs.bring(source, target, part.digest)
             self._blobs.require(target, part)
 
+    def is_writable(self, reference: Reference) -> bool:
+        """Tell whether the user may write to the repository's folder, or to where it would be."""
+        folder = self._places.layout(reference)
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        return os.access(folder, os.W_OK | os.X_OK)
+
     def tags(self, reference: Reference) -> Iterator[str]:
         """Yield the tags of the repository, sorted."""
         yield from self._index(reference).tags
@@ -146,7 +173,9 @@ class LayoutRegistry:
     # -------------------------------------------------------------------------------------- delete
 
     def delete(self, reference: Reference) -> bool:
-        """Remove a tag, or a manifest and its tags, and old blobs that nothing refers to then.
+        """Remove a tag, or a manifest with its tags and with what refers to it.
+
+        Old blobs that nothing refers to then are removed, too.
 
         :raises RegistryError: if the manifest is part of an index.
         """
@@ -159,16 +188,13 @@ class LayoutRegistry:
                     has_digest(entry, reference.digest)
                     if reference.digest
                     else has_tag(entry, reference.tag)
-    def is_writable(self, reference: Reference) -> bool:
-        """Tell whether the user may write to the repository's folder, or to where it would be."""
-        folder = self._places.layout(reference)
-        while not folder.exists() and folder != folder.parent:
-            folder = folder.parent
-        return os.access(folder, os.W_OK | os.X_OK)
-
                 )
             )
-            kept = self._referred_to(reference, remaining)
+            remaining, kept = living(
+                remaining,
+                lambda some: self._referred_to(reference, some),
+                lambda digest: self._is_alive(reference, digest),
+            )
             if reference.digest in kept:
                 raise RegistryError(
                     f"{reference} is part of an index",
@@ -189,6 +215,14 @@ class LayoutRegistry:
     def _referred_to(self, reference: Reference, index: Index) -> set[str]:
         roots = [index.descriptor(entry) for entry in index.entries]
         return {part.digest for part in parts(self._blobs, reference, roots)}
+
+    def _is_alive(self, reference: Reference, digest: str) -> bool:
+        """Tell whether a manifest is young enough to get a tag yet."""
+        return (
+            is_sha256(digest)
+            and digest != reference.digest
+            and is_recent(self._places.blob(reference, digest), self._grace)
+        )
 
     def _remove(self, reference: Reference, kept: set[str]) -> None:
         blobs = self._places.blobs(reference)

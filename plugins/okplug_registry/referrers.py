@@ -11,8 +11,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from okplug import RegistryError
-from okplug.oci import OCI_INDEX, OCI_MANIFEST, read_descriptor
-from okplug_registry.manifests import digest_of, read_manifest, write_manifest
+from okplug.oci import OCI_INDEX, OCI_MANIFEST, is_sha256, read_descriptor
+from okplug_registry.failures import StatusError
+from okplug_registry.manifests import digest_of, find_manifest, read_manifest, write_manifest
 from okplug_registry.pages import read_pages
 from okplug_registry.server import Call
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from okplug_registry.server import Server
 
 _MOST_TRIES = 5
+#: how registries refuse what they do not know, besides the 404 that the specification wants
+_UNSUPPORTED = frozenset({400, 405, 501})
 #: one writer of this process at a time; those of others are found out afterwards
 _WRITING = threading.Lock()
 
@@ -40,13 +43,28 @@ def find_referrers(server: Server, image: Reference, artifact_type: str) -> tupl
         f"list what refers to {image.digest}",
         headers={"Accept": OCI_INDEX},
     )
-    entries = list(read_pages(server, call, "manifests")) or _tagged(server, image)
+    entries = _listed(server, call) or _tagged(server, image)
     return tuple(
         read_descriptor(entry)
         for entry in entries
         if not artifact_type
         or (isinstance(entry, dict) and entry.get("artifactType") == artifact_type)
     )
+
+
+def referring(server: Server, image: Reference) -> tuple[str, ...]:
+    """Return the digests of all that is only there for an image: what refers to it, and the list.
+
+    :param image: with its digest.
+    """
+    found = [descriptor.digest for descriptor in find_referrers(server, image, "")]
+    listing = find_manifest(server, _fallback(image))
+    return (*found, *([listing.digest] if listing else ()))
+
+
+def is_list(tag: str) -> bool:
+    """Tell whether a tag stands for the list of what refers to an image."""
+    return is_sha256(tag.replace("-", ":", 1))
 
 
 def add_referrer(
@@ -79,6 +97,16 @@ def add_referrer(
     raise RegistryError(
         f"{image}: too many write to the list of what refers to it", hint="run again"
     )
+
+
+def _listed(server: Server, call: Call) -> list[Any]:
+    """Return the entries of the registry's list, none if it does not know of such lists."""
+    try:
+        return list(read_pages(server, call, "manifests"))
+    except StatusError as error:
+        if error.status in _UNSUPPORTED:
+            return []
+        raise
 
 
 def _tagged(server: Server, image: Reference) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from okplug_registry.manifests import (
     write_manifest,
 )
 from okplug_registry.pages import read_pages
-from okplug_registry.referrers import add_referrer, find_referrers
+from okplug_registry.referrers import add_referrer, find_referrers, is_list, referring
 from okplug_registry.server import Call
 from okplug_registry.uploads import spooled, upload
 
@@ -171,14 +171,24 @@ class HttpRegistry:
         return can_upload(self._server, reference.repository)
 
     def tags(self, reference: Reference) -> Iterator[str]:
-        """Yield the tags of the repository, sorted."""
+        """Yield the tags of the repository, sorted, without those that stand for lists."""
         call = Call("GET", reference.repository, "tags/list?n=1000", "list the tags")
         found = read_pages(self._server, call, "tags")
-        yield from sorted({tag for tag in found if isinstance(tag, str)})
+        yield from sorted({tag for tag in found if isinstance(tag, str) and not is_list(tag)})
 
     def delete(self, reference: Reference) -> bool:
-        """Remove a tag, or a manifest and its tags; False if it was not there."""
-        return delete(self._server, reference)
+        """Remove a tag, or a manifest with its tags and with what refers to it.
+
+        :return: False if it was not there.
+        """
+        if not reference.digest:
+            return delete(self._server, reference)
+        image = reference.with_tag("")
+        about = referring(self._server, image)
+        is_deleted = delete(self._server, image)
+        for digest in about if is_deleted else ():
+            delete(self._server, image.with_digest(digest))
+        return is_deleted
 
     # --------------------------------------------------------------------------------------- where
 

@@ -24,6 +24,7 @@ from tests.certificates import Authority
 from tests.integration.registries import (
     certificate,
     htpasswd_registry_server,
+    other_registry_server,
     registry_server,
     tls_registry_server,
     token_registry_server,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [  # fixtures of another file
     "certificate",
     "htpasswd_registry_server",
+    "other_registry_server",
     "registry_server",
     "tls_registry_server",
     "token_registry_server",

@@ -99,9 +99,7 @@ def serve(
     :param http: what its configuration says of HTTP besides the address, such as ``tls``.
     :param auth: its whole part about that, None for none.
     """
-    program = shutil.which("docker-registry", path=SEARCHED)
-    if program is None:
-        pytest.fail("docker-registry is not there; tests/run gets it")
+    program = _program("docker-registry")
     server = RegistryServer(f"127.0.0.1:{_free_port()}", folder)
     config: dict[str, object] = {
         "version": "0.1",
@@ -116,15 +114,37 @@ def serve(
     if auth is not None:
         config["auth"] = auth
     (folder / "config.yml").write_text(json.dumps(config), encoding="utf-8")
+    with _running(server, program, "serve", str(folder / "config.yml")):
+        yield server
+
+
+@contextmanager
+def serve_from_memory(folder: Path) -> Iterator[RegistryServer]:
+    """Run a registry of another maker, which lists what refers to images; only its log is a file.
+
+    :param folder: for the log.
+    """
+    server = RegistryServer(f"127.0.0.1:{_free_port()}", folder)
+    with _running(server, _program("memory-registry"), server.host):
+        yield server
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=SEARCHED)
+    if found is None:
+        pytest.fail(f"{name} is not there; tests/run gets it")
+    return found
+
+
+@contextmanager
+def _running(server: RegistryServer, *command: str) -> Iterator[None]:
     with (
-        (folder / "log").open("wb") as log,
-        subprocess.Popen(
-            [program, "serve", folder / "config.yml"], stdout=log, stderr=log
-        ) as process,
+        (server.folder / "log").open("wb") as log,
+        subprocess.Popen(command, stdout=log, stderr=log) as process,
     ):
         try:
             _wait_until_ready(server, process)
-            yield server
+            yield
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -274,6 +294,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
     """Run a registry that asks for nothing, without TLS."""
     with serve(tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def other_registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """Run a registry of another maker that asks for nothing, without TLS."""
+    with serve_from_memory(tmp_path_factory.mktemp("other-registry")) as server:
         yield server
 
 

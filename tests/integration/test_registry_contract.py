@@ -75,6 +75,15 @@ class TestOpen(HttpContract):
         return lambda: {path for path in (server.folder / "data").rglob("*") if path.is_file()}
 
 
+class TestOtherMaker(HttpContract):
+    """With another implementation, which lists what refers to images."""
+
+    @pytest.fixture
+    def server(self, other_registry_server: RegistryServer) -> RegistryServer:
+        """Return the server."""
+        return other_registry_server
+
+
 class TestPassword(HttpContract):
     """With basic authentication."""
 

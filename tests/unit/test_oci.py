@@ -40,7 +40,22 @@ def test_a_manifest() -> None:
         OCI_MANIFEST,
         blobs=(Descriptor(OCI_CONFIG, A, 1), Descriptor(OCI_LAYER, B, 2)),
         annotations={"a": "b"},
+        artifact_type=OCI_CONFIG,
     )
+
+
+def test_what_a_document_is_about() -> None:
+    found = read_document(encoded({**MANIFEST, "subject": CONFIG, "artifactType": "text/x"}))
+    assert (found.subject, found.artifact_type) == (Descriptor(OCI_CONFIG, A, 1), "text/x")
+    found = read_document(encoded({**INDEX, "subject": CONFIG}))
+    assert (found.subject, found.artifact_type) == (Descriptor(OCI_CONFIG, A, 1), "")
+    assert read_document(encoded({**MANIFEST, "subject": None})).subject is None
+
+
+@pytest.mark.parametrize("subject", [{}, "x", [], {"mediaType": OCI_MANIFEST, "digest": A}])
+def test_a_subject_that_is_no_descriptor(subject: object) -> None:
+    with pytest.raises(RegistryError, match="descriptor"):
+        read_document(encoded({**MANIFEST, "subject": subject}))
 
 
 @pytest.mark.parametrize(
