@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from okplug import Artifact, BuildError, CancelledError, ContextChangedError, Descriptor
 from okplug_buildkit.attach.registrystore import RegistrySink, RegistryStore
+from okplug_buildkit.graphstore.engines import Engines
+from okplug_buildkit.graphstore.limits import check_outlines
 from okplug_buildkit.solve.attributes import entitlements, frontend_attributes
 from okplug_buildkit.solve.contexts import contexts_of
 from okplug_buildkit.solve.details import details_of
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from okplug import BuildControl, BuildOutline, BuildRequest, ContextSnapshot, Registry
     from okplug_buildkit.attach.stores import Store
     from okplug_buildkit.daemon import Daemon
+    from okplug_buildkit.graphstore.engines import Engine
     from okplug_buildkit.pool.pool import Pool
     from okplug_buildkit.services import Services
     from okplug_buildkit.solve.caches import CacheReader
+    from okplug_buildkit.solve.contexts import Contexts
+    from okplug_buildkit.solve.exporters import Exporter
     from okplug_buildkit.solve.options import SolveOptions
 
 #: the content store that an export is written to
@@ -55,6 +60,18 @@ class Setup:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What depends on how the daemon gets and gives images.
+
+    :param stores: that it reads and writes, by their ids.
+    """
+
+    named: Contexts
+    stores: Mapping[str, Store]
+    exporter: Exporter
+
+
 class BuildKitBuilder:
     """Builds images on BuildKit; a ``Builder``."""
 
@@ -63,6 +80,7 @@ class BuildKitBuilder:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._contexts = SharedContexts()
+        self._engines = Engines(setup.services.environ, setup.options)
         self.jobs = _JOBS_PER_DAEMON * len(setup.pool.members)
 
     def describe(self) -> str:
@@ -70,14 +88,16 @@ class BuildKitBuilder:
         return f"{self._setup.pool.describe()} ({self._setup.origin})"
 
     def check(self, outlines: Sequence[BuildOutline]) -> None:
-        """See that there is a daemon, before anything is built; it refuses nothing itself.
+        """See that there is a daemon, and that it can do what is wanted, before anything is built.
 
-        :raises OkplugError: if no daemon answers.
+        :raises OkplugError: if no daemon answers, or it cannot.
         """
         self._contexts.learn(outlines)
         if outlines:
-            with self._setup.pool.pick(outlines[0].image.address):
-                pass
+            with self._setup.pool.pick(outlines[0].image.address) as daemon:
+                engine = self._engines.find(daemon)
+            if engine is not None and len(self._setup.pool.members) == 1:
+                check_outlines(engine.address, outlines, self._setup.options)
 
     def build(self, request: BuildRequest, registry: Registry, control: BuildControl) -> Artifact:
         """Build on the daemon that the image belongs to, or on another if that one is lost.
@@ -89,7 +109,7 @@ class BuildKitBuilder:
         """
         if control.is_cancelled:
             raise CancelledError
-        work = _Work(self._setup, request, registry, control)
+        work = _Work(self._setup, self._engines, request, registry, control)
         cancelled = threading.Event()
         control.on_cancel(cancelled.set)
 
@@ -110,9 +130,15 @@ class _Work:
     """One build, whichever daemon does it."""
 
     def __init__(
-        self, setup: Setup, request: BuildRequest, registry: Registry, control: BuildControl
+        self,
+        setup: Setup,
+        engines: Engines,
+        request: BuildRequest,
+        registry: Registry,
+        control: BuildControl,
     ) -> None:
         self._setup = setup
+        self._engines = engines
         self._request = request
         self._registry = registry
         self._control = control
@@ -133,24 +159,48 @@ class _Work:
         self, daemon: Daemon, snapshots: Sequence[ContextSnapshot], progress: Progress
     ) -> Artifact:
         """Build on one daemon."""
+        engine = self._engines.find(daemon)
+        if engine is not None:
+            return self._run_on_engine(engine, daemon, snapshots, progress)
+        exporter = push_exporter if self._registry.is_remote else content_exporter
         with ExitStack() as stack:
-            stores = self._stores(stack)
-            job = self._job(snapshots, stores)
-            try:
-                response = run_job(daemon, job, self._control, progress)
-            except SolveFailed as failed:
-                raise self._failure(failed, daemon, progress) from failed.error
-        self._caches.finish(response)
+            parts = _Parts(
+                self._named,
+                self._stores(stack),
+                exporter(self._request, self._setup.options),
+            )
+            response = self._solve(daemon, self._job(snapshots, parts), progress)
         return self._artifact(response)
 
-    def _job(self, snapshots: Sequence[ContextSnapshot], stores: Mapping[str, Store]) -> Job:
+    def _run_on_engine(
+        self,
+        engine: Engine,
+        daemon: Daemon,
+        snapshots: Sequence[ContextSnapshot],
+        progress: Progress,
+    ) -> Artifact:
+        """Build on an engine that does not bring the image into the registry by itself."""
+        engine.check(self._request, self._caches.exports)
+        with engine.build(self._request, self._registry, self._named, self._control) as build:
+            parts = _Parts(build.contexts, dict(self._caches.stores()), build.exporter)
+            response = self._solve(daemon, self._job(snapshots, parts), progress)
+            return build.fetch(response)
+
+    def _solve(self, daemon: Daemon, job: Job, progress: Progress) -> dict[str, str]:
+        try:
+            response = run_job(daemon, job, self._control, progress)
+        except SolveFailed as failed:
+            raise self._failure(failed, daemon, progress) from failed.error
+        self._caches.finish(response)
+        return response
+
+    def _job(self, snapshots: Sequence[ContextSnapshot], parts: _Parts) -> Job:
         request, options = self._request, self._setup.options
-        exporter = push_exporter if self._registry.is_remote else content_exporter
         imports = self._caches.imports(self._control)
         return Job(
-            frontend_attributes(request, self._named.values, imports, options),
-            self._setup.services.handlers(request, snapshots, self._named, stores),
-            exporters=[exporter(request, options)],
+            frontend_attributes(request, parts.named.values, imports, options),
+            self._setup.services.handlers(request, snapshots, parts.named, parts.stores),
+            exporters=[parts.exporter],
             imports=imports,
             exports=self._caches.exports,
             entitlements=entitlements(request),
