@@ -114,8 +114,7 @@ def test_standard_output(deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
     stream = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", stream)
     deliveries.bring(WantedOutput("docker", None))
-    written = cast("io.BytesIO", stream.buffer).getvalue()
-    assert names_of(written) == [str(NAME)]
+    assert names_of(stream.buffer.getvalue()) == [str(NAME)]
 
 
 def test_a_named_pipe_is_written_to_and_stays_one(deliveries: Deliveries, tmp_path: Path) -> None:

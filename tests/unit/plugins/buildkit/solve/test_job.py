@@ -48,9 +48,9 @@ class Played(FakeDaemon):
     def _session(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         self.sessions.append(
             [
-                str(each.value)
-                for each in context.invocation_metadata() or ()
-                if each.key == "x-docker-expose-session-grpc-method"
+                str(value)
+                for key, value in context.invocation_metadata() or ()
+                if key == "x-docker-expose-session-grpc-method"
             ]
         )
         yield from ()
