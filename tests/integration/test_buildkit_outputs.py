@@ -512,6 +512,21 @@ def test_several_platforms_become_one_index(shop: Shop, registry_server: Registr
         assert seen["Labels"] == {"p": f"linux/{architecture}"}
 
 
+@pytest.mark.parametrize("platforms", [("linux/arm64",), ("linux/arm64", "linux/amd64")])
+def test_files_of_other_platforms(shop: Shop, tmp_path: Path, platforms: tuple[str, ...]) -> None:
+    """Those of several are in a folder for each."""
+    shop.write("FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /\n", amd64="1", arm64="2")
+    shop.modify(f"platforms={platforms}")
+    for name in ("built", "reused"):
+        shop.build("--output", str(tmp_path / name)).assert_ok()
+    options = (f"--opt=platform={','.join(platforms)}", EPOCH)
+    output = f"--output=type=local,dest={tmp_path / 'theirs'}"
+    assert shop.buildkit.build(shop.folder, *options, output).returncode == 0
+    oracle = files_below(tmp_path / "theirs")
+    assert len([path for path in oracle if path.endswith(("amd64", "arm64"))]) >= len(platforms)
+    assert files_below(tmp_path / "built") == files_below(tmp_path / "reused") == oracle
+
+
 def test_no_network(shop: Shop) -> None:
     shop.write_shell("RUN ls /sys/class/net > /x\n")
     shop.modify("network='none'")
