@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
+import json
 import os
 import selectors
 import signal
@@ -26,6 +28,9 @@ from tests.integration.conftest import SEARCHED, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 30) -> None:
@@ -245,6 +250,33 @@ class Way:
 
 
 # --------------------------------------------------------------------------------------- registries
+
+
+def ask(host: str, path: str) -> dict[str, Any]:
+    """Return a JSON document of a registry, an empty one if it is not there."""
+    with contextlib.closing(http.client.HTTPConnection(host)) as connection:
+        accept = f"{INDEX_TYPE}, {MANIFEST_TYPE}"
+        connection.request("GET", f"/v2/{path}", headers={"Accept": accept})
+        answer = connection.getresponse()
+        document: dict[str, Any] = json.loads(answer.read())
+        return document if answer.status == http.HTTPStatus.OK else {}
+
+
+def served_tags(host: str, repository: str) -> set[str]:
+    """Return the tags of a repository in a registry."""
+    return set(ask(host, f"{repository}/tags/list").get("tags") or ())
+
+
+def blobs_in(host: str, repository: str, tag: str) -> int:
+    """Return how many blobs an image has, all of which are there and are what they should be."""
+    document = ask(host, f"{repository}/manifests/{tag}")
+    blobs = [document["config"], *document["layers"]]
+    for blob in blobs:
+        with contextlib.closing(http.client.HTTPConnection(host)) as connection:
+            connection.request("GET", f"/v2/{repository}/blobs/{blob['digest']}")
+            content = connection.getresponse().read()
+        assert f"sha256:{hashlib.sha256(content).hexdigest()}" == blob["digest"]
+    return len(blobs)
 
 
 @dataclass

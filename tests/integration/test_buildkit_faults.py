@@ -6,7 +6,6 @@ the next run builds.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets
@@ -37,6 +36,7 @@ from tests.integration.faulty import (
     Way,
     buildkitd,
     faulty_registry,
+    served_tags,
     wait_until,
 )
 
@@ -148,16 +148,6 @@ class Shop:
 
 
 USERS = ("okteto", "cindy")
-
-
-def served_tags(host: str, repository: str) -> set[str]:
-    """Return the tags of a repository in a registry."""
-    connection = http.client.HTTPConnection(host)
-    connection.request("GET", f"/v2/{repository}/tags/list")
-    answer = connection.getresponse()
-    document = json.loads(answer.read())
-    connection.close()
-    return set(document.get("tags") or ())
 
 
 @pytest.fixture
