@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
+import secrets
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from measuring import Timing, play, print_head, print_row, timed, whole
@@ -16,7 +16,6 @@ from sides import build_by_buildctl
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
     from pathlib import Path
 
     from sides import Site
@@ -27,15 +26,11 @@ _COPIED = re.compile(r"--from=\$\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Monorepo:
-    """The images that the generator has written, by name, in an order in which they can be built.
-
-    :param namespaces: a new one for each run, so that nothing has been pushed before.
-    """
+    """The images that the generator has written, by name, in an order in which they can be built."""
 
     site: Site
     folder: Path
     graph: dict[str, dict[str, object]]
-    namespaces: Iterator[int] = field(default_factory=itertools.count)
 
     def dependencies(self, name: str) -> list[str]:
         """Return the images that one is built from."""
@@ -78,20 +73,20 @@ class Monorepo:
     def build_by_okplug(self) -> Timing:
         """Build all of it under new names, as from a new checkout."""
         shutil.rmtree(self.folder / ".okplug", ignore_errors=True)
-        number = next(self.namespaces)
+        run = _new_name()
         command = [
             *(sys.executable, "-m", "okplug", "build", "--builder", self.site.address),
-            *("--registry", self.site.registry, "--namespace", f"ours{number}"),
-            *("-o", f"global_namespace=shared{number}"),
+            *("--registry", self.site.registry, "--namespace", f"ours-{run}"),
+            *("-o", f"global_namespace=shared-{run}"),
         ]
         return timed(command, self.folder, self.site.environment)
 
     def build_by_buildctl(self) -> Timing:
         """Build one image after the other."""
-        number = next(self.namespaces)
+        run = _new_name()
         timings = []
         for name in self.graph:
-            images = f"{self.site.registry}/theirs{number}"
+            images = f"{self.site.registry}/theirs-{run}"
             options = [
                 f"--opt=build-arg:{_variable(other)}={images}/{other}:1"
                 for other in self.dependencies(name)
@@ -105,8 +100,8 @@ class Monorepo:
 
     def build_by_bake(self, program: str) -> Timing:
         """Build all of it at once with buildx."""
-        number = next(self.namespaces)
-        targets = {name: self._target(name, f"bake{number}") for name in self.graph}
+        run = _new_name()
+        targets = {name: self._target(name, f"bake-{run}") for name in self.graph}
         file = self.site.folder / "bake.json"
         groups = {"default": {"targets": list(targets)}}
         file.write_text(json.dumps({"group": groups, "target": targets}))
@@ -123,6 +118,11 @@ class Monorepo:
             "contexts": {other: f"target:{other}" for other in others},
             "output": [f"type=image,name={self.site.registry}/{namespace}/{name}:1,push=true"],
         }
+
+
+def _new_name() -> str:
+    """Return a part of a namespace into which nothing has been pushed before."""
+    return secrets.token_hex(4)
 
 
 def _variable(name: str) -> str:

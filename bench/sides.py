@@ -41,7 +41,9 @@ class Site:
     @property
     def environment(self) -> dict[str, str]:
         """What all programs are started with."""
-        return {**os.environ, "HOME": str(self.folder / "home"), "SHELL": "/bin/sh"}
+        environment = {**os.environ, "HOME": str(self.folder / "home")}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        return environment
 
     @property
     def base(self) -> str:
