@@ -6,7 +6,6 @@ namespace. Equal variables make equal bytes, whoever writes them.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from dataclasses import dataclass, field
@@ -120,6 +119,8 @@ def _write(registry: Registry, reference: Reference, variables: Mapping[str, str
 
 
 def _descriptor(media_type: str, data: bytes) -> dict[str, object]:
+    import hashlib
+
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     return {"mediaType": media_type, "digest": digest, "size": len(data)}
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from okplug.adminartifact import Published, read_published, variables_reference
-from okplug.adminnames import is_refused
 from okplug.errors import OkplugError, RegistryError
 from okplug.registries import main_registry
 
@@ -108,6 +107,10 @@ def current_variables(config: Config, patience: float = PATIENCE) -> dict[str, s
 
 def _usable(published: Published) -> dict[str, str]:
     """Return what a registry has a say in, whoever wrote the rest."""
+    if not published.variables:
+        return {}
+    from okplug.adminnames import is_refused
+
     return {name: value for name, value in published.variables.items() if not is_refused(name)}
 
 

@@ -61,11 +61,12 @@ class Sources:
         config.environ = self._with_credentials(config)
         if self._scope != "run":
             return
-        from okplug.adminnames import assignments
         from okplug.adminvariables import current_variables
 
         variables = current_variables(config)
         if variables:
+            from okplug.adminnames import assignments
+
             registry = config.text("registry")
             config.environ = {**variables, **config.environ}
             config.settings = self.settings(assignments(variables, self._known.values(), registry))

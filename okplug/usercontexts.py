@@ -13,7 +13,6 @@ workspace's file, which hold for whoever has chosen nothing.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -143,6 +142,8 @@ def _holds(path: Path, text: str, document: Mapping[str, Any]) -> bool:
 
 def _quoted(text: str) -> str:
     """Return a text as a TOML string."""
+    import json
+
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
