@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from okplug.entrypoints import find_entry_points
 from okplug.errors import PluginError
 from okplug.pluginfile import PLUGIN_FILE, load_plugin_file
-from okplug.pluginmanager import PluginManager, Provenance
+from okplug.pluginmanager import WORKSPACE, PluginManager, Provenance
 from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ INTERNAL = {
     "list": "okplug.commands.list",
     "graph": "okplug.commands.graph",
     "config": "okplug.commands.config",
+    "gc": "okplug.commands.gc",
     "context": "okplug.commands.context",
     "admin": "okplug.commands.admin",
     "plugins": "okplug.commands.plugins",
@@ -80,7 +81,7 @@ def load_plugins(root: Path, wanted: Wanted) -> PluginManager:
         manager.register(plugin, _name_of(manager, plugin), Provenance("main"))
     if (root / PLUGIN_FILE).is_file() and not manager.is_blocked(PLUGIN_FILE):
         plugin = load_plugin_file(root / PLUGIN_FILE)
-        manager.register(plugin, PLUGIN_FILE, Provenance("workspace"))
+        manager.register(plugin, PLUGIN_FILE, Provenance(WORKSPACE))
     return manager
 
 

@@ -15,7 +15,7 @@ import pluggy
 from okplug import hookspecs
 from okplug.errors import PluginError
 from okplug.plugincheck import check_folder_plugin, check_plugin, hook_names
-from okplug.pluginfile import load_plugin_file
+from okplug.pluginfile import PLUGIN_FILE, load_plugin_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -63,6 +63,10 @@ class Provenance:
     folder: str | None = None
 
 
+#: where an ``okplugfile.py`` comes from
+WORKSPACE = "workspace"
+
+
 class PluginManager:
     """The plugins of one run.
 
@@ -76,6 +80,7 @@ class PluginManager:
         self._hook: Any = self._pluggy.hook
         self._provenance: dict[str, Provenance] = {}
         self._scoped: dict[str, str] = {}
+        self._blocked: set[str] = set()
 
     # ------------------------------------------------------------------------------- registration
 
@@ -111,7 +116,25 @@ class PluginManager:
                 continue
             plugin = load_plugin_file(path)
             check_folder_plugin(plugin, name)
-            self.register(plugin, name, Provenance("workspace", folder=folder))
+            self.register(plugin, name, Provenance(WORKSPACE, folder=folder))
+
+    def at(self, root: Path) -> PluginManager:
+        """Return the plugins of another checkout of the workspace: those of its own files.
+
+        All others are the same objects as here.
+
+        :raises PluginError: if the ``okplugfile.py`` of its root cannot be loaded.
+        """
+        there = PluginManager(root)
+        for name in self._blocked:
+            there.block(name)
+        for name, provenance in self._provenance.items():
+            if provenance.origin != WORKSPACE:
+                there.register(self._pluggy.get_plugin(name), name, provenance)
+        if (root / PLUGIN_FILE).is_file() and not self.is_blocked(PLUGIN_FILE):
+            plugin = load_plugin_file(root / PLUGIN_FILE)
+            there.register(plugin, PLUGIN_FILE, Provenance(WORKSPACE))
+        return there
 
     def block(self, name: str) -> None:
         """Leave a plugin out, whether it is loaded already or comes later."""
@@ -120,6 +143,7 @@ class PluginManager:
             self._provenance.pop(name, None)
             self._scoped.pop(name, None)
         self._pluggy.set_blocked(name)
+        self._blocked.add(name)
 
     def is_blocked(self, name: str) -> bool:
         """Tell whether a plugin of this name is left out."""
@@ -179,6 +203,14 @@ class PluginManager:
     def configure(self, config: Config) -> None:
         """Let plugins set up."""
         self._hook.okplug_configure(config=config)
+
+    def configure_workspace(self, config: Config) -> None:
+        """Let the ``okplugfile.py`` of the root set up, and no other plugin."""
+        self._of_root("okplug_configure")(config=config)
+
+    def unconfigure_workspace(self, config: Config) -> None:
+        """Let the ``okplugfile.py`` of the root release what it took, and no other plugin."""
+        self._of_root("okplug_unconfigure")(config=config)
 
     def collect_manifest(self, path: Path, config: Config) -> Manifest | None:
         """Read a manifest; None if no plugin takes it for one."""
@@ -253,6 +285,11 @@ class PluginManager:
     def unconfigure(self, config: Config) -> None:
         """Let plugins release what they took."""
         self._hook.okplug_unconfigure(config=config)
+
+    def _of_root(self, hook: str) -> Any:  # noqa: ANN401  # as pluggy has it
+        own = self._pluggy.get_plugin(PLUGIN_FILE)
+        others = [plugin for plugin in self._pluggy.get_plugins() if plugin is not own]
+        return self._pluggy.subset_hook_caller(hook, others)
 
     def _at(self, hook: str, folder: str | PurePath) -> Any:  # noqa: ANN401  # as pluggy has it
         """Return what calls a hook for a folder, without the plugins of other folders."""
