@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +13,14 @@ from okplug.errors import ExitCode, RegistryError
 from okplug.settings import Setting
 
 if TYPE_CHECKING:
-    from okplug.config import Parser
+    from okplug.config import Config, Parser
     from okplug.testing import Outcome
     from tests.functional.conftest import Shop
 
 PLACE = "registry.test/okteto/okplug-admin:variables"
+
+#: the one registry in memory, and no plugin but the test's
+ELSEWHERE = {"OKPLUG_DISABLE_PLUGIN_AUTOLOAD": "1", "OKPLUG_REGISTRY": "registry.test"}
 
 
 class Pin:
@@ -30,8 +34,7 @@ class Pin:
 
 def run(shop: Shop, *argv: str, **environ: str) -> Outcome:
     """Run a command as cindy, or as somebody else."""
-    everywhere = {"OKPLUG_DISABLE_PLUGIN_AUTOLOAD": "1", "OKPLUG_REGISTRY": "registry.test"}
-    return shop.workspace.run(*argv, plugins=[shop, Pin()], environ={**everywhere, **environ})
+    return shop.workspace.run(*argv, plugins=[shop, Pin()], environ={**ELSEWHERE, **environ})
 
 
 def admin(shop: Shop, *argv: str) -> str:
@@ -226,3 +229,42 @@ def test_layouts_have_them_too(shop: Shop) -> None:
     outcome = workspace.run("config").assert_ok()
     assert "(administrator OKPLUG_JOBS)\n" in outcome.stdout
     assert not (workspace.home / ".cache/okplug/admin").exists()
+
+
+def test_settings_of_plugins_have_theirs_too(shop: Shop) -> None:
+    workspace = shop.workspace
+    workspace.run("admin", "set", "OKTETO_KEEPALIVE_CLIENT_TIME_MS=30000").assert_ok()
+    outcome = workspace.run("config", "--json").assert_ok()
+    (found,) = (
+        each for each in json.loads(outcome.stdout)["settings"] if each["name"] == "keepalive_time"
+    )
+    assert found["value"] == "30000"
+    assert found["origin"] == "administrator OKTETO_KEEPALIVE_CLIENT_TIME_MS"
+
+
+class Commands:
+    """Adds a command of each scope, which say what they see."""
+
+    @hookimpl
+    def okplug_addoption(self, parser: Parser) -> None:
+        """Add the commands."""
+        parser.add_command("all", help="", handler=_say)
+        parser.add_command("some", help="", handler=_say, scope="registry")
+        parser.add_command("own", help="", handler=_say, scope="user")
+
+
+def _say(config: Config) -> int:
+    sys.stdout.write(f"{config.number('jobs')} {config.text('namespace')} {config.text('context')}")
+    return 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"), [("all", "3 crew a"), ("some", "0 crew a"), ("own", "0 cindy a")]
+)
+def test_commands_of_plugins_say_what_they_need(shop: Shop, command: str, said: str) -> None:
+    admin(shop, "set", "OKPLUG_JOBS=3")
+    path = shop.workspace.home / ".config/okplug/contexts.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text("current = 'a'\n[contexts.a]\nnamespace = 'crew'\n")
+    outcome = shop.workspace.run(command, plugins=[shop, Commands()], environ=ELSEWHERE)
+    assert outcome.assert_ok().stdout == said

@@ -92,3 +92,28 @@ def test_warnings_come_from_any_thread(config: Config) -> None:
     for thread in threads:
         thread.join()
     assert sorted(int(warned.message) for warned in heard) == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("certs/ca.pem", "ROOT/certs/ca.pem"),
+        ("/etc/ca.pem", "/etc/ca.pem"),
+        ("~/ca.pem", "HOME/ca.pem"),
+        ("~david/ca.pem", "ROOT/~david/ca.pem"),
+    ],
+)
+def test_a_setting_that_names_a_file(workspace: Workspace, text: str, expected: str | None) -> None:
+    found = workspace.config(settings={"docker_config": text}).path("docker_config")
+    if expected is None:
+        assert found is None
+    else:
+        expected = expected.replace("ROOT", str(workspace.root))
+        assert str(found) == expected.replace("HOME", str(workspace.home))
+
+
+def test_without_a_home_a_tilde_is_a_name(workspace: Workspace) -> None:
+    config = workspace.config(settings={"docker_config": "~/x"})
+    config.environ = {}
+    assert config.path("docker_config") == workspace.root / "~/x"

@@ -14,6 +14,7 @@ from okplug.coresettings import (
     core_settings,
     default_namespace,
     user_cache,
+    user_configuration,
 )
 from okplug.errors import UsageError
 from okplug.settings import from_environment, resolve
@@ -103,6 +104,31 @@ def test_variables_of_other_tools_count() -> None:
 )
 def test_the_cache_is_where_the_user_wants_it(environ: dict[str, str], folder: str) -> None:
     assert user_cache(environ) == Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        (HOME, "/home/cindy/.config/okplug"),
+        ({**HOME, "XDG_CONFIG_HOME": "/etc/cindy"}, "/etc/cindy/okplug"),
+        ({**HOME, "XDG_CONFIG_HOME": "etc"}, "/home/cindy/.config/okplug"),
+    ],
+)
+def test_the_folder_of_the_user_s_configuration(environ: dict[str, str], folder: str) -> None:
+    assert user_configuration(environ) == Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("okteto.example.com", "okteto.example.com"),
+        ("https://okteto.example.com/", "okteto.example.com"),
+        ("http://okteto.example.com", "okteto.example.com"),
+        ("", ""),
+    ],
+)
+def test_the_name_of_a_context(text: str, name: str) -> None:
+    assert values({**HOME, "OKTETO_CONTEXT": text})["context"] == name
 
 
 def without_account(_uid: int) -> NoReturn:

@@ -11,7 +11,7 @@ import pytest
 from okplug import hookimpl
 from okplug.errors import UsageError
 from okplug.reference import Reference
-from okplug.registries import Registries
+from okplug.registries import Registries, main_registry
 from okplug.testing import FakeRegistry
 
 if TYPE_CHECKING:
@@ -99,3 +99,17 @@ def test_a_host_that_nobody_serves_is_asked_for_again(workspace: Workspace) -> N
         with pytest.raises(UsageError, match=r"^no plugin serves the registry 'other\.test'"):
             found.serving(Reference("other.test", "x"))
     assert hosts.asked["other.test"] == 2
+
+
+def test_the_configured_registry_is_asked_for_once_in_a_run(workspace: Workspace) -> None:
+    hosts = Hosts("main.test")
+    config = workspace.config(plugins=[hosts], settings={"registry": "main.test"})
+    first = main_registry(config)
+    assert Registries(config).main is Registries(config).main is first
+    assert hosts.asked == {"main.test": 1}
+
+
+def test_a_configured_registry_that_nobody_serves(workspace: Workspace) -> None:
+    config = workspace.config(plugins=[Hosts()], settings={"registry": "main.test"})
+    with pytest.raises(UsageError, match=r"^no plugin serves the registry 'main.test'\n"):
+        main_registry(config)
