@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug import ExitCode, OkplugError
+from okplug_buildkit.graphstore.engines import keeps_by_driver
 from okplug_buildkit.pool.suitability import check_version
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ def _steps(member: Member, trials: Trials) -> Iterator[Step]:
     yield Step("version", lambda: _version(member, daemon))
     yield Step("platforms", lambda: _platforms(daemon))
     yield Step("build", lambda: trials.build(daemon))
-    if trials.repository is not None:
+    is_engine = member.address.scheme == "docker"
+    if is_engine:
+        yield Step("images", lambda: _images(daemon))
+    if trials.repository is not None and not (is_engine and keeps_by_driver(daemon)):
         yield Step("push", lambda: trials.push(daemon))
 
 
@@ -96,6 +100,12 @@ def _version(member: Member, daemon: Daemon) -> str:
     version = daemon.info(_PATIENCE)
     check_version(member.address, version)
     return version.version or "unknown"
+
+
+def _images(daemon: Daemon) -> str:
+    if keeps_by_driver(daemon):
+        return "kept by graph drivers; okplug brings them to the registry itself"
+    return "kept in containerd"
 
 
 def _platforms(daemon: Daemon) -> str:

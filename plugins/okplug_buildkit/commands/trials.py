@@ -63,6 +63,7 @@ class Trials:
             "name": str(self.repository),
             "push": "true",
             "push-by-digest": "true",
+            "store": "false",
             "oci-mediatypes": "true",
             "rewrite-timestamp": "true",
         }

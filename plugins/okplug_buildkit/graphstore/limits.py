@@ -32,7 +32,7 @@ def check_outlines(engine: str, outlines: Iterable[BuildOutline], options: Solve
     _check_options(engine, options)
     for outline in outlines:
         if len(outline.platforms) > 1:
-            raise _refusal(engine, _PLATFORMS, outline.image.place("platforms"))
+            raise refusal(engine, _PLATFORMS, outline.image.place("platforms"))
 
 
 def check_request(
@@ -46,22 +46,23 @@ def check_request(
     """
     _check_options(engine, options)
     if is_index(request, options):
-        raise _refusal(engine, _PLATFORMS, request.image.place("platforms"))
+        raise refusal(engine, _PLATFORMS, request.image.place("platforms"))
     if request.source_date_epoch is not None:
-        raise _refusal(engine, "does not set the times in layers, as SOURCE_DATE_EPOCH asks for")
+        raise refusal(engine, "does not set the times in layers, as SOURCE_DATE_EPOCH asks for")
     for cache in exports:
         if cache.type != "inline":
-            raise _refusal(engine, f"exports no cache of type {cache.type}, only inline")
+            raise refusal(engine, f"exports no cache of type {cache.type}, only inline")
 
 
 def _check_options(engine: str, options: SolveOptions) -> None:
     if options.has_attestations:
-        raise _refusal(engine, "holds no attestations, as provenance and sbom ask for")
+        raise refusal(engine, "holds no attestations, as provenance and sbom ask for")
     if options.compression not in COMPRESSIONS:
-        raise _refusal(engine, f"does not go with compression={options.compression}")
+        raise refusal(engine, f"does not go with compression={options.compression}")
 
 
-def _refusal(engine: str, what: str, location: Location | None = None) -> BuildError:
+def refusal(engine: str, what: str, location: Location | None = None) -> BuildError:
+    """Return what to raise for what the engine cannot do."""
     return BuildError(
         f"the old image store of the Docker engine at {engine} {what}",
         location=location,

@@ -17,6 +17,7 @@ from okplug.oci import (
     OCI_MANIFEST,
 )
 from okplug_buildkit.graphstore.layers import KnownLayers, open_layer
+from okplug_buildkit.graphstore.limits import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,6 +86,8 @@ class Transfer:
         :raises CancelledError: if the run is interrupted.
         """
         digests = self.api.layers(name)
+        if not digests:
+            raise refusal(str(self.api.endpoint), "hands out no image that has no layers")
         layers: dict[str, Descriptor] = {}
         for digest in digests:
             found = self.known.bring(self.registry, digest, self.target)

@@ -31,6 +31,7 @@ def push_exporter(request: BuildRequest, options: SolveOptions) -> Exporter:
             "name": str(request.repository),
             "push": "true",
             "push-by-digest": "true",
+            "store": "false",  # or a Docker engine would list it among its images
             **_image_attributes(request, options),
         },
     )

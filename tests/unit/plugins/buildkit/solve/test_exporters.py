@@ -35,6 +35,7 @@ def test_a_push_is_by_digest(request_: BuildRequest) -> None:
             "name": "r.example.com/okteto/api",
             "push": "true",
             "push-by-digest": "true",
+            "store": "false",
             "oci-mediatypes": "true",
             "annotation.dev.okplug.root": "1f",
         },
