@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 from okplug import RegistryError
 from okplug_registry.failures import StatusError
-from okplug_registry.server import PUSH, Call
+from okplug_registry.server import DELETE, PUSH, Call
 from okplug_registry.transport import finish
 from okplug_registry.verified import PIECE, VerifiedStream
 
@@ -105,7 +105,7 @@ def cancel_upload(server: Server, repository: str, location: str) -> None:
     if not location:
         return
     call = Call(
-        "DELETE", repository, location, "cancel an upload", rights=PUSH, is_repeatable=False
+        "DELETE", repository, location, "cancel an upload", rights=DELETE, is_repeatable=False
     )
     try:
         finish(server.call(call, _OK, _ACCEPTED, _NO_CONTENT))

@@ -184,9 +184,12 @@ class _Upload:
             self._location = ""
             return has_blob(self._server, self._repository, self._content.digest)
         finish(response)
-        found = _RANGE.fullmatch(response.headers.get("Range", ""))
-        self._offset = min(int(found[1]) + 1 if found else 0, self._content.size)
         self._take_location(call, response)
+        found = _RANGE.fullmatch(response.headers.get("Range", ""))
+        if found and not int(found[1]):  # registries say 0-0 of one byte, and of none
+            self._cancel()
+        elif found:
+            self._offset = min(int(found[1]) + 1, self._content.size)
         return False
 
     def _send_chunk(self) -> None:

@@ -256,8 +256,7 @@ class Uploads:
         del asked
         if self._forgets:
             return refused(404, "BLOB_UPLOAD_UNKNOWN", "no such upload")
-        headers = self._range()
-        return Answer(204, headers=headers if self.received else {"Location": self._path})
+        return Answer(204, headers=self._range())
 
     def _append(self, asked: Asked) -> Answer:
         start, _, end = asked.headers["content-range"].partition("-")

@@ -217,7 +217,8 @@ def test_a_busy_registry_is_tried_again(
     uploads.faults["PUT"] = [refused(status), refused(status)]
     send(server)
     assert uploads.blobs == {DIGEST: DATA}
-    assert sent(host) == ["POST", "PUT", "GET", "PUT", "GET", "PUT"]
+    over_again = ["GET", "DELETE", "POST", "PUT"]  # it cannot be told whether a byte is there
+    assert sent(host) == ["POST", "PUT", *over_again, *over_again]
 
 
 def test_it_waits_as_long_as_it_is_asked_to(
@@ -238,7 +239,7 @@ def test_a_registry_that_stays_busy(host: Host, server: Server, uploads: Uploads
         f"{host.host} failed to store {DIGEST} in {host.host}/okteto/api "
         "(503 UNAVAILABLE: come back later)"
     )
-    assert uploads.cancelled == 1
+    assert uploads.cancelled == sent(host).count("POST") == 6
     assert sent(host).count("PUT") == 6
 
 
