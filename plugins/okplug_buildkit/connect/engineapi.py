@@ -113,7 +113,8 @@ class EngineAPI:
             if patience == _PATIENCE:
                 self._register(connection)
             connection.request(method, path, body, headers or {})
-            yield connection.getresponse()
+            with connection.getresponse() as answer:
+                yield answer
         except (DialError, OSError, HTTPException) as error:
             message = f"{failure} the Docker engine at {self.endpoint}: {error}"
             raise BuildError(message, hint=_START) from error
