@@ -102,6 +102,8 @@ class Registry(Protocol):
         A registry that keeps no such lists returns none: ``okplug why`` then knows of no builds but
         those of the same checkout, and nothing else is missing.
 
+        The descriptors have the annotations of the manifests, where the registry lists these.
+
         :param artifact_type: of the manifests, ``""`` for all of them.
         """
 

@@ -117,6 +117,12 @@ def _fixed_settings() -> tuple[Setting, ...]:
             help="hold the sha256 root of an image in the registry against the content",
         ),
         Setting(
+            "publish_records",
+            "flag",
+            default=True,
+            help="keep what each image is made of beside it in the registry, for okplug why",
+        ),
+        Setting(
             "progress",
             "text",
             "auto",

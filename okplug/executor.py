@@ -1,8 +1,8 @@
 """Carry one step out: hand it to the builder, see that the registry has it, publish it.
 
-A key is published last but one and the user's own tags last, so that a run that dies at any moment
-leaves no key that finds a wrong image. An image whose files changed while it was built is keyed and
-built again.
+The record of the key comes first, then the key, and the user's own tags last, so that a run that
+dies at any moment leaves no key that finds a wrong image, or one that nobody can explain. An image
+whose files changed while it was built is keyed and built again.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from okplug.errors import (
 )
 from okplug.heldtags import HeldTags
 from okplug.plan import REUSE, BuildTask, Plan, Step, look_up
+from okplug.records import RecordPublisher
 from okplug.results import result_value
 from okplug.sharing import Sharing
 from okplug.standins import fill_in
@@ -72,6 +73,7 @@ class Executor:
         self._registry = registries.main
         self._building = building
         self._sharing = Sharing(config, registries)
+        self._records = RecordPublisher(config, registries.main)
         self.artifacts = {
             address: step.artifact
             for address, step in plan.steps.items()
@@ -193,6 +195,8 @@ class Executor:
             )
         key_tag = self._sharing.key_tag(step)
         if key_tag:
+            record = self._keyring.with_files(step.address, step.record)
+            self._records.publish(artifact, step.address, record)
             artifact = self._tag_key(step, artifact, key_tag)
         self._tag_personally(step, artifact)
         self._config.plugins.publish(step, artifact, self._config)

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
-from okplug.keys import KeyInputs, KeyRecord, key_record
+from okplug.keys import KeyInputs, KeyRecord, file_items, key_record
 from okplug.namedcontexts import context_folders
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ class Keyring:
                     self.inputs(address), dependencies, self.context(address)
                 )
             return self._records[address]
+
+    def with_files(self, address: str, record: KeyRecord) -> KeyRecord:
+        """Return a record of an image with an item for each of its files."""
+        files = file_items(self.context(address))
+        return KeyRecord(record.key, record.root, record.items + files)
 
     def context(self, address: str) -> Snapshot:
         """Return the files that the image reads.

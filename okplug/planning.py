@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from okplug.backends import BuildOutline
 from okplug.bases import Bases
+from okplug.comparison import Comparisons
 from okplug.giventags import given_tags
-from okplug.keydiff import Change, changes, record_from_json, record_to_json
+from okplug.keydiff import record_to_json
 from okplug.keyring import Keyring
-from okplug.keys import KeyRecord, file_items
 from okplug.plan import BUILD, FAILED, REUSE, Lookup, Plan, Result, Step, look_up, make_plan
 from okplug.state import Entry
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from okplug.collect import Collection
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex
+    from okplug.keys import KeyRecord
     from okplug.reference import Reference
     from okplug.state import State
 
@@ -43,6 +45,9 @@ class Planner:
             collection.selection.asked,
         )
         self.keyring = Keyring(config, collection.graph, index, self._bases.of)
+        self.comparisons = Comparisons(
+            self.keyring, state, collection.naming, collection.registries.main
+        )
 
     def plan(self) -> Plan:
         """Return what is to be done with each image that is asked for, and with what it needs."""
@@ -53,6 +58,7 @@ class Planner:
         found = self._look_up(records)
         steps = {address: self._step(address, records[address], found) for address in wanted}
         plan = make_plan(steps, selection.asked, graph.dependencies)
+        self._explain(plan, found)
         plan.priorities.update(graph.priorities(self._state.durations()))
         self._config.plugins.plan_modify(plan, self._config)
         return plan
@@ -68,21 +74,6 @@ class Planner:
         platforms = self.keyring.inputs(step.address).platforms
         context = self.keyring.context(step.address)
         return BuildOutline(step.image, node.dockerfile, node.resolution, platforms, context)
-
-    def changes(self, address: str) -> tuple[Change, ...] | None:
-        """Return what differs from the last run that had the image, None if there was none."""
-        data = self._state.record(address)
-        last = record_from_json(data) if data else None
-        if last is None:
-            return None
-        record = self.keyring.record(address)
-        return () if last.key == record.key else changes(last, self.full_record(address))
-
-    def full_record(self, address: str) -> KeyRecord:
-        """Return the record of an image with an item for each of its files."""
-        record = self.keyring.record(address)
-        files = file_items(self.keyring.context(address))
-        return KeyRecord(record.key, record.root, record.items + files)
 
     def remember(self, results: Iterable[Result]) -> None:
         """Keep what became of the images, for ``why``, for estimates and for the next plan."""
@@ -100,7 +91,7 @@ class Planner:
             verdict=result.verdict,
             digest=result.artifact.descriptor.digest if result.artifact else "",
             duration=result.duration if result.verdict == BUILD else None,
-            record=record_to_json(self.full_record(step.address)) if is_news else None,
+            record=record_to_json(self.comparisons.full_record(step.address)) if is_news else None,
         )
 
     def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
@@ -151,17 +142,26 @@ class Planner:
             image=image,
             record=record,
             verdict=verdict,
-            reasons=() if lookup.artifact else self._reasons(address, lookup),
+            reasons=(lookup.reason,) if lookup.reason else (),
             personal=self._tags.get(address) or naming.personal(image),
             shared=naming.shared(image, record.key),
             own=naming.own(image),
             artifact=lookup.artifact,
         )
 
-    def _reasons(self, address: str, lookup: Lookup) -> tuple[str, ...]:
-        if lookup.reason:
-            return (lookup.reason,)
-        found = self.changes(address)
-        if found is None:
-            return ("new",)
-        return tuple(map(str, found)) or ("its key is not in the registry",)
+    def _explain(self, plan: Plan, found: Mapping[str, Lookup]) -> None:
+        """Give the steps that are built their reasons: by the last run here, or else by others."""
+        unknown = [
+            address
+            for address, step in plan.steps.items()
+            if step.verdict == BUILD and not found[address].reason
+        ]
+        last = {address: self.comparisons.here(address) for address in unknown}
+        reasons = self.comparisons.reasons([address for address in unknown if not last[address]])
+        for address, comparison in last.items():
+            if comparison:
+                reasons[address] = tuple(map(str, comparison.changes))
+            plan.steps[address] = replace(
+                plan.steps[address],
+                reasons=reasons[address] or ("its key is not in the registry",),
+            )

@@ -49,9 +49,12 @@ def run(config: Config) -> int:
 
     with_items = config.options.record
     with keyed(config) as (collection, planner):
+        keyring = planner.keyring
         order = [name for name in collection.graph.order() if name in collection.selection.asked]
         records = {
-            name: planner.full_record(name) if with_items else planner.keyring.record(name)
+            name: keyring.with_files(name, keyring.record(name))
+            if with_items
+            else keyring.record(name)
             for name in order
         }
     if config.options.json:

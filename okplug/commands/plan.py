@@ -74,10 +74,11 @@ def run(config: Config) -> int:
 
 def _print(plan: Plan) -> None:
     from okplug.plan import BUILD, REUSE
+    from okplug.terminal.text import visible
 
     width = max(map(len, plan.steps), default=0)
     for address, step in plan.steps.items():
         line = f"{step.verdict:5}  {address:{width}}  {'; '.join(step.reasons)}"
-        sys.stdout.write(f"{line.rstrip()}\n")
+        sys.stdout.write(f"{visible(line.rstrip())}\n")
     summary = f"{plan.count(BUILD)} to build, {plan.count(REUSE)} to reuse\n"
     sys.stderr.write(summary if plan.steps else "nothing selected\n")

@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from okplug.config import Config, Parser
-    from okplug.plan import Step
-    from okplug.planning import Planner
 
 DESCRIPTION = """\
 Tell what changed since the last run that built or reused an image here: each file, argument and
 instruction, and for each dependency what changed of that in turn.
+
+Where no run here had the image, or with --against registry, it is compared with the image in the
+registry that is most like it, whoever built that.
 """
 
 EPILOG = """\
 examples:
   okplug why services/api:api
+  okplug why api --against registry
   okplug why api --json
 """
 
@@ -42,69 +44,62 @@ def okplug_addoption(parser: Parser) -> None:
     command.epilog = EPILOG
     add_selection_arguments(command)
     add_key_arguments(command)
+    command.add_argument(
+        "--against",
+        choices=("here", "registry"),
+        help="what to compare with: the last run here, or what anybody built",
+    )
     command.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def run(config: Config) -> int:
     """Print the reasons."""
+    from okplug.explanation import Explainer
     from okplug.session import prepared
+    from okplug.terminal.text import visible
 
     with prepared(config) as ready:
         asked = ready.collection.selection.asked
         steps = [step for step in ready.plan.steps.values() if step.address in asked]
-        documents = [_explain(step, ready.planner) for step in steps]
+        explainer = Explainer(ready.planner.comparisons, config.options.against)
+        documents = [explainer.explain(step) for step in steps]
     if config.options.json:
         sys.stdout.write(json.dumps({"images": documents}, indent=2) + "\n")
     else:
         for document in documents:
-            sys.stdout.writelines(f"{line}\n" for line in _lines(document))
+            sys.stdout.writelines(f"{visible(line)}\n" for line in _lines(document))
     return ExitCode.OK if steps else ExitCode.NOTHING_SELECTED
 
 
-def _explain(step: Step, planner: Planner) -> dict[str, Any]:
-    return {
-        "address": step.address,
-        "key": step.key,
-        "verdict": step.verdict,
-        "reasons": list(step.reasons),
-        "changes": _changes(step.address, planner, {step.address}),
-    }
-
-
-def _changes(address: str, planner: Planner, seen: set[str]) -> list[dict[str, Any]] | None:
-    """Describe an image's changes, and below a dependency's those of the dependency, once."""
-    found = planner.changes(address)
-    if found is None:
-        return None
-    documents = []
-    for change in found:
-        document: dict[str, Any] = {
-            "kind": change.kind,
-            "how": change.how,
-            "subject": change.subject,
-            "detail": change.detail,
-            "text": str(change),
-        }
-        if change.kind == "dependency" and change.how == "changed" and change.subject not in seen:
-            seen.add(change.subject)
-            document["changes"] = _changes(change.subject, planner, seen)
-        documents.append(document)
-    return documents
-
-
 def _lines(document: dict[str, Any]) -> Iterator[str]:
-    address, changes = document["address"], document["changes"]
-    if changes is None:
-        yield f"{address}: never built or reused in this checkout"
-    elif not changes:
-        yield f"{address}: nothing changed since it was last built or reused"
-    else:
-        yield f"{address}: changed since it was last built or reused"
-        yield from _nested(changes, "  ")
+    changes = document["changes"]
+    yield f"{document['address']}: {_headline(document)}"
+    yield from _nested(changes or [], "  ")
     if document["verdict"] == "reuse":
         yield f"  the registry has its key {document['key']}"
     elif not changes and document["reasons"]:
         yield f"  to build: {'; '.join(document['reasons'])}"
+
+
+def _headline(document: dict[str, Any]) -> str:
+    changes, against = document["changes"], document["against"]
+    if against and against["origin"] == "registry":
+        return _team_headline(against)
+    if changes is None:
+        return "never built or reused in this checkout"
+    if not changes:
+        return "nothing changed since it was last built or reused"
+    return "changed since it was last built or reused"
+
+
+def _team_headline(against: dict[str, Any]) -> str:
+    compared, known = against["compared"], against["known"]
+    if not compared:
+        return f"the registry has {known} of it, and none says what it is made of"
+    if known == 1:
+        return f"compared with {against['reference']}, the only one in the registry"
+    among = f"{compared}" if compared == known else f"{compared} of {known}"
+    return f"compared with {against['reference']}, the nearest of {among} in the registry"
 
 
 def _nested(changes: list[dict[str, Any]], indent: str) -> Iterator[str]:

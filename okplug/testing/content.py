@@ -51,7 +51,7 @@ def push_artifact(
     config = registry.write_blob(reference, io.BytesIO(b"{}"), OCI_EMPTY)
     layer = write_bytes(registry, reference, data)
     document = {
-        **manifest_of(config),
+        **manifest_of(config, annotations={"about": "a"}),
         "artifactType": artifact_type,
         "layers": [_plain(layer)],
         "subject": _plain(subject),

@@ -6,7 +6,7 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from okplug.backends import ROOT_ANNOTATION, Descriptor
@@ -214,7 +214,7 @@ class FakeRegistry:
             document = read_document(repository.blobs[descriptor.digest], descriptor.media_type)
             is_wanted = artifact_type in ("", document.artifact_type)
             if is_wanted and document.subject and document.subject.digest == digest:
-                found.append(descriptor)
+                found.append(replace(descriptor, annotations=document.annotations))
         return tuple(found)
 
     def _copy(self, source: Reference, target: Reference, descriptor: Descriptor) -> None:

@@ -40,6 +40,8 @@ class ReferrersContract:
         for reference in (api, by_digest(api, image)):
             found = {entry.digest: entry.size for entry in registry.referrers(reference)}
             assert found == expected
+        for entry in registry.referrers(api):
+            assert entry.annotations in ({}, {"about": "a"})
         kinds = registry.referrers(api, "application/x.note")
         assert [entry.digest for entry in kinds] == ([note.digest] if lists_referrers else [])
         assert registry.referrers(api, "application/x.else") == ()

@@ -6,6 +6,7 @@ is searched without a look at a thousand files; an entry of another tool is look
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from okplug.oci import read_document
@@ -62,7 +63,7 @@ def find_referrers(
             continue
         is_wanted = artifact_type in ("", document.artifact_type)
         if is_wanted and document.subject.digest == image.digest:
-            yield found[0]
+            yield replace(found[0], annotations=document.annotations)
 
 
 def living(

@@ -236,6 +236,10 @@ def test_json(built: Shop, masked: Callable[[str], str]) -> None:
       "reasons": [
         "dependency base:base changed"
       ],
+      "against": {
+        "origin": "here",
+        "key": "KEY"
+      },
       "changes": [
         {
           "kind": "dependency",
@@ -263,7 +267,7 @@ def test_json(built: Shop, masked: Callable[[str], str]) -> None:
 
 def test_json_of_a_new_image_has_null_for_its_changes(shop: Shop) -> None:
     (image,) = json.loads(why(shop, "base", "--json"))["images"]
-    assert (image["changes"], image["reasons"]) == (None, ["new"])
+    assert (image["changes"], image["against"], image["reasons"]) == (None, None, ["new"])
 
 
 def test_nothing_selected(built: Shop) -> None:

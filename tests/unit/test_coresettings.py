@@ -44,6 +44,7 @@ def test_defaults() -> None:
         "names": "{name}",
         "track_bases": False,
         "verify_hits": True,
+        "publish_records": True,
         "progress": "auto",
         "plugins": (),
         "docker_config": "",
