@@ -340,6 +340,29 @@ def test_an_image_is_loaded(
 
 
 @pytest.mark.parametrize("store", STORES)
+def test_a_workspace_is_built_and_the_files_of_an_image_are_had(
+    store: str, request: pytest.FixtureRequest, workspace: Workspace
+) -> None:
+    engine: Engine = request.getfixturevalue(store)
+    workspace.write(
+        {
+            "okteto.yaml": "build: {base: base, top: {context: top, depends_on: base}}\n",
+            "base/Dockerfile": "FROM scratch\nCOPY a /a\n",
+            "base/a": "1",
+            "top/Dockerfile": "ARG OKTETO_BUILD_BASE_IMAGE\nFROM ${OKTETO_BUILD_BASE_IMAGE}\n"
+            "COPY b /b\n",
+            "top/b": "2",
+        }
+    )
+    environ = {**engine.environ, "OKPLUG_BUILDER": "docker://"}
+    done = workspace.run("build", "--output=out", ":top", environ=environ).assert_ok()
+    assert done.stderr.count(" BUILT ") == 2
+    found = {path.name: path.read_text() for path in (workspace.root / "out").iterdir()}
+    assert found == {"a": "1", "b": "2"}
+    assert engine.names() == []
+
+
+@pytest.mark.parametrize("store", STORES)
 def test_it_can_be_found_and_checked(
     store: str, request: pytest.FixtureRequest, workspace: Workspace
 ) -> None:

@@ -67,7 +67,8 @@ class Delivery:
                 hint="name one with --builder; type=oci and type=docker need none",
             )
         platforms = step.image.platforms or (self.config.text("platform"),)
-        unpack(self.pool, registry, Unpacked(step.address, artifact, platforms), output)
+        wanted = Unpacked(step.address, artifact, platforms)
+        unpack(self.pool, registry, wanted, output, self.config.environ)
 
     def _load(self, step: Step, artifact: Artifact, registry: Registry) -> None:
         from okplug_buildkit.outputs.engine import load_archive

@@ -6,6 +6,7 @@ A build of nothing but ``FROM`` the image has them; the daemon has the layers fr
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,11 @@ from typing import TYPE_CHECKING
 from okplug import BuildError
 from okplug_buildkit.attach import content
 from okplug_buildkit.attach.registrystore import RegistryStore
+from okplug_buildkit.connect.endpoints import engine_endpoint
+from okplug_buildkit.connect.engineapi import EngineAPI
+from okplug_buildkit.graphstore.engines import keeps_by_driver
+from okplug_buildkit.graphstore.limits import refusal
+from okplug_buildkit.graphstore.loading import LoadedImages
 from okplug_buildkit.solve.attributes import DOCKERFILE_DIR
 from okplug_buildkit.solve.details import details_of
 from okplug_buildkit.solve.exporters import Exporter
@@ -26,7 +32,7 @@ from okplug_buildkit.sync.failures import write_errors
 from okplug_buildkit.sync.trees import MemoryTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
     from okplug import Artifact, Location, Registry
     from okplug_buildkit.daemon import Daemon
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from okplug_buildkit.sync.receiver import Output
 
 _NAME = "okplug-image"
+_LAYOUT = "oci-layout://"
 _DOCKERFILE = f"FROM {_NAME}\n".encode()
 
 
@@ -70,19 +77,27 @@ class Unpacked:
     platforms: tuple[str, ...]
 
 
-def unpack(pool: Pool, registry: Registry, image: Unpacked, wanted: WantedOutput) -> None:
+def unpack(
+    pool: Pool,
+    registry: Registry,
+    image: Unpacked,
+    wanted: WantedOutput,
+    environ: Mapping[str, str],
+) -> None:
     """Write the files of an image.
 
+    :param environ: says where ``docker://`` is.
     :raises BuildError: if that fails.
     """
     output = _output(wanted)
     reference = image.artifact.reference
     store = RegistryStore(registry, [reference])
-    job = _job(registry, image, wanted.type, output, store)
 
     def attempt(daemon: Daemon) -> None:
         try:
-            run_job(daemon, job, _Silence(), Progress(_Silence(), Path("Dockerfile")))
+            with _source(daemon, registry, image, environ) as source:
+                job = _job(source, image, wanted.type, output, store)
+                run_job(daemon, job, _Silence(), Progress(_Silence(), Path("Dockerfile")))
         except SolveFailed as failed:
             details = details_of(failed.error)
             raise failed.loss(daemon) or BuildError(
@@ -108,10 +123,25 @@ def _output(wanted: WantedOutput) -> Output:
     return ArchiveOutput(wanted.path)
 
 
-def _job(
-    registry: Registry, image: Unpacked, kind: str, output: Output, store: RegistryStore
-) -> Job:
+@contextmanager
+def _source(
+    daemon: Daemon, registry: Registry, image: Unpacked, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Have the image where the daemon finds it, and yield its word for it."""
     reference = image.artifact.reference
+    if registry.is_remote:
+        yield f"docker-image://{reference}"
+    elif keeps_by_driver(daemon):
+        if len(image.platforms) > 1:
+            raise refusal(str(daemon.address), "holds no image of several platforms")
+        images = LoadedImages(EngineAPI(engine_endpoint(daemon.address, environ), environ))
+        with images.loaded(registry, reference, image.platforms[0], _Silence().warn) as name:
+            yield f"docker-image://{name}"
+    else:
+        yield f"{_LAYOUT}{reference.repository}@{reference.digest}"
+
+
+def _job(source: str, image: Unpacked, kind: str, output: Output, store: RegistryStore) -> Job:
     handlers: dict[str, Handler] = {
         sender.METHOD: sender.serve_trees(
             {
@@ -122,10 +152,9 @@ def _job(
         ),
         receiver.METHOD: receiver.serve_outputs({0: output}),
     }
-    source = f"docker-image://{reference}"
-    if not registry.is_remote:
-        source = f"oci-layout://{reference.repository}@{reference.digest}"
-        handlers.update(content.handlers({f"oci:{reference.repository}": store}))
+    if source.startswith(_LAYOUT):
+        repository = image.artifact.reference.repository
+        handlers.update(content.handlers({f"oci:{repository}": store}))
     return Job(
         {
             "filename": "Dockerfile",

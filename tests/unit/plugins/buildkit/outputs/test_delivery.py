@@ -170,4 +170,6 @@ def test_files_are_unpacked_by_the_image_s_own_daemon_for_its_platform(
     output = WantedOutput("local", tmp_path)
     deliveries.bring(output, pool="the pool")
     image = Unpacked("services/api:api", deliveries.artifact, ("linux/amd64",))
-    assert asked == [("the pool", deliveries.registry, image, output)]
+    ((*given, environ),) = asked
+    assert given == ["the pool", deliveries.registry, image, output]
+    assert "HOME" in cast("dict[str, str]", environ)

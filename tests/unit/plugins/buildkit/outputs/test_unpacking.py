@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from okplug import Artifact, BuildError, Reference
 from okplug.testing import FakeRegistry, push_image
+from okplug_buildkit.connect.addresses import parse_address
 from okplug_buildkit.outputs import unpacking
 from okplug_buildkit.outputs.unpacking import Unpacked, unpack
 from okplug_buildkit.outputs.wanted import WantedOutput
@@ -17,6 +20,7 @@ from okplug_buildkit.solve.job import SolveFailed
 from okplug_buildkit.sync import receiver
 from okplug_buildkit.sync.archives import ArchiveOutput, StreamOutput
 from okplug_buildkit.sync.exports import FolderOutput
+from tests.fakeengine import FakeEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from okplug_buildkit.sync.receiver import Output
 
 HERE = Reference("registry.test", "okteto/api")
+DAEMON = SimpleNamespace(address=parse_address("tcp://daemon:1"))
 CONTENT = "/containerd.services.content.v1.Content/"
 
 
@@ -49,6 +54,7 @@ class Bench:
         artifact = Artifact(HERE.with_digest(descriptor.digest), descriptor)
         self.image = Unpacked("services/api:api", artifact, ("linux/amd64", "linux/arm64"))
         self.failure: Exception | None = None
+        self.daemon = DAEMON
         monkeypatch.setattr(unpacking, "run_job", self._run_job)
         serve = receiver.serve_outputs
 
@@ -64,10 +70,10 @@ class Bench:
     def run(self, address: str, work: Callable[[object], None]) -> None:
         """Have work done, in the place of a pool."""
         self.addresses.append(address)
-        work("a daemon")
+        work(self.daemon)
 
     def _run_job(self, daemon: object, job: Job, *_: object) -> dict[str, str]:
-        assert daemon == "a daemon"
+        assert daemon is self.daemon
         self.jobs.append(job)
         if self.failure is not None:
             raise self.failure
@@ -75,7 +81,7 @@ class Bench:
 
     def unpack(self, kind: str, path: Path | None) -> None:
         """Unpack the image."""
-        unpack(cast("Pool", self), self.registry, self.image, WantedOutput(kind, path))
+        unpack(cast("Pool", self), self.registry, self.image, WantedOutput(kind, path), {})
 
 
 @pytest.fixture
@@ -108,6 +114,35 @@ def test_a_daemon_that_reaches_the_registry_reads_it_there(
     reference = bench.image.artifact.reference
     assert job.attributes["context:okplug-image"] == f"docker-image://{reference}"
     assert not any(method.startswith(CONTENT) for method in job.handlers)
+
+
+def test_an_engine_with_graph_drivers_has_it_loaded(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeEngine() as engine:
+        address = parse_address(f"docker://{engine.path}")
+        bench.daemon = SimpleNamespace(address=address, workers=lambda: ())
+        bench.image = replace(bench.image, platforms=("linux/amd64",))
+        there: list[str] = []
+
+        def run_job(_daemon: object, job: Job, *_: object) -> dict[str, str]:
+            bench.jobs.append(job)
+            there.extend(engine.images)
+            return {}
+
+        monkeypatch.setattr(unpacking, "run_job", run_job)
+        bench.unpack("local", tmp_path / "out")
+        assert engine.images == {}
+    (job,) = bench.jobs
+    assert [job.attributes["context:okplug-image"]] == [f"docker-image://{name}" for name in there]
+    assert not any(method.startswith(CONTENT) for method in job.handlers)
+
+
+def test_such_an_engine_holds_one_platform(bench: Bench, tmp_path: Path) -> None:
+    bench.daemon = SimpleNamespace(address=parse_address("docker://"), workers=lambda: ())
+    with pytest.raises(BuildError, match="holds no image of several platforms"):
+        bench.unpack("local", tmp_path / "out")
+    assert bench.jobs == []
 
 
 @pytest.mark.parametrize(
@@ -151,7 +186,7 @@ class Failed(SolveFailed):
 
     def loss(self, daemon: object) -> Any:
         """Return what was lost."""
-        assert daemon == "a daemon"
+        assert daemon is DAEMON
         return self._lost
 
 
