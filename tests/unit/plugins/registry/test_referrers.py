@@ -198,3 +198,72 @@ def test_a_manifest_without_subject_is_not_listed(
     host.on(f"PUT /v2/okteto/api/manifests/{digest_of(IMAGE)}", Answer(201))
     registry.write_manifest(api, OCI_MANIFEST, IMAGE)
     assert tag.data == b""
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+def test_a_registry_that_does_not_know_the_list(
+    host: Host, registry: HttpRegistry, image: Reference, status: int
+) -> None:
+    host.on(f"GET {LIST}", Answer(status))
+    host.on(f"GET {FALLBACK}", found(index(*BOTH), OCI_INDEX))
+    assert len(registry.referrers(image)) == 2
+
+
+def test_a_list_that_may_not_be_read(host: Host, registry: HttpRegistry, image: Reference) -> None:
+    host.on(f"GET {LIST}", Answer(403))
+    with pytest.raises(RegistryError, match="list what refers to"):
+        registry.referrers(image)
+
+
+# ----------------------------------------------------------------------------------- tags, deletion
+
+
+def test_tags_that_stand_for_lists_are_no_tags(
+    host: Host, registry: HttpRegistry, api: Reference
+) -> None:
+    names = [f"sha256-{'a' * 64}", "sha256-old", f"sha256-{'A' * 64}", "1.0"]
+    host.on("GET /v2/okteto/api/tags/list", Answer(200, json.dumps({"tags": names}).encode()))
+    assert list(registry.tags(api)) == ["1.0", f"sha256-{'A' * 64}", "sha256-old"]
+
+
+def serve_deletion(host: Host, *manifests: bytes) -> None:
+    """Let manifests be found and deleted."""
+    for data in manifests:
+        path = f"/v2/okteto/api/manifests/{digest_of(data)}"
+        kind = OCI_INDEX if b'"manifests"' in data else OCI_MANIFEST
+        host.on(f"HEAD {path}", found(data, kind))
+        host.on(f"DELETE {path}", Answer(202))
+
+
+def deleted(host: Host) -> list[str]:
+    """Return the digests that were deleted."""
+    return [line.rpartition("/")[2] for line in host.lines() if line.startswith("DELETE ")]
+
+
+def test_what_refers_to_an_image_goes_with_it(
+    host: Host, registry: HttpRegistry, image: Reference
+) -> None:
+    host.on(f"GET {LIST}", Answer(200, index(*BOTH)))
+    serve_deletion(host, IMAGE, SIGNATURE, RECORD)
+    assert registry.delete(image) is True
+    assert deleted(host) == [digest_of(data) for data in (IMAGE, SIGNATURE, RECORD)]
+
+
+def test_the_tag_in_place_of_the_list_goes_as_well(
+    host: Host, registry: HttpRegistry, image: Reference
+) -> None:
+    listing = index(*BOTH)
+    host.on(f"GET {FALLBACK}", found(listing, OCI_INDEX))
+    host.on(f"HEAD {FALLBACK}", found(listing, OCI_INDEX))
+    serve_deletion(host, IMAGE, SIGNATURE, RECORD, listing)
+    assert registry.delete(image) is True
+    assert deleted(host) == [digest_of(data) for data in (IMAGE, SIGNATURE, RECORD, listing)]
+
+
+def test_an_image_that_is_not_there_takes_nothing_along(
+    host: Host, registry: HttpRegistry, image: Reference
+) -> None:
+    host.on(f"GET {LIST}", Answer(200, index(*BOTH)))
+    serve_deletion(host, SIGNATURE, RECORD)
+    assert registry.delete(image) is False
+    assert deleted(host) == []
