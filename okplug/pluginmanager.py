@@ -287,9 +287,12 @@ class PluginManager:
         self._hook.okplug_unconfigure(config=config)
 
     def _of_root(self, hook: str) -> Any:  # noqa: ANN401  # as pluggy has it
-        own = self._pluggy.get_plugin(PLUGIN_FILE)
-        others = [plugin for plugin in self._pluggy.get_plugins() if plugin is not own]
-        return self._pluggy.subset_hook_caller(hook, others)
+        """Return what calls a hook of the root's ``okplugfile.py``, of nothing if there is none."""
+        alone = pluggy.PluginManager("okplug")
+        alone.add_hookspecs(hookspecs)
+        if self.has_plugin(PLUGIN_FILE):
+            alone.register(self._pluggy.get_plugin(PLUGIN_FILE), PLUGIN_FILE)
+        return getattr(alone.hook, hook)
 
     def _at(self, hook: str, folder: str | PurePath) -> Any:  # noqa: ANN401  # as pluggy has it
         """Return what calls a hook for a folder, without the plugins of other folders."""

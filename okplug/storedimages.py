@@ -1,7 +1,8 @@
 """The images that repositories hold: what each consists of, and how old it is.
 
-Registries keep no times. What is known of an image's age is what it says itself, or what refers to
-it: an annotation, else its configuration. Reproducible builds say 1970, which is no age.
+Registries keep no times. What is known of an image's age is the latest time that it says itself, in
+an annotation or else its configuration, or that is said by what refers to it, such as the record of
+a build. Reproducible images say 1970, which is no age.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def _read(registry: Registry, tag: Reference) -> StoredImage | None:
         return None
     reader = _Reader(registry, tag)
     reader.add(*found)
-    created = reader.created() or _newest(registry.referrers(tag))
+    times = [reader.created(), *(_told(entry.annotations) for entry in registry.referrers(tag))]
+    created = max((time for time in times if time), default=None)
     return StoredImage(tag, reader.parts, tuple(reader.manifests), created)
 
 
@@ -100,7 +102,7 @@ class _Reader:
 
     def created(self) -> datetime | None:
         """Return what the image says of itself, the annotations first."""
-        told = [_time(document.annotations.get(CREATED)) for document in self._documents]
+        told = [_told(document.annotations) for document in self._documents]
         if not any(told):
             told = [self._configured(document) for document in self._documents]
         return max((time for time in told if time), default=None)
@@ -117,9 +119,8 @@ class _Reader:
         return _time(config.get("created")) if isinstance(config, dict) else None
 
 
-def _newest(descriptors: Sequence[Descriptor]) -> datetime | None:
-    told = (_time(descriptor.annotations.get(CREATED)) for descriptor in descriptors)
-    return max((time for time in told if time), default=None)
+def _told(annotations: Mapping[str, str]) -> datetime | None:
+    return _time(annotations.get(CREATED))
 
 
 def _time(text: object) -> datetime | None:

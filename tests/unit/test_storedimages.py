@@ -152,8 +152,9 @@ def test_the_newest_part_of_an_index_counts(registry: FakeRegistry) -> None:
     assert created(registry) == datetime(2022, 1, 1, tzinfo=UTC)
 
 
-def test_what_refers_to_an_image_may_tell_its_age(registry: Telling) -> None:
-    push(registry)
+@pytest.mark.parametrize("own", [{}, {CREATED: "2020-01-01T00:00:00Z"}])
+def test_what_refers_to_an_image_may_tell_its_age(registry: Telling, own: dict[str, str]) -> None:
+    push(registry, annotations=own)
     times: tuple[dict[str, str], ...] = ({CREATED: "2024-01-01T00:00:00Z"}, {CREATED: TIME}, {})
     registry.notes = tuple(Descriptor("t", f"sha256:{'0' * 64}", 1, time) for time in times)
     assert created(registry) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -164,6 +165,12 @@ def test_a_configuration_that_is_none_tells_no_age(registry: Telling, config: by
     push(registry)
     registry.config = config
     assert created(registry) is None
+
+
+def test_what_refers_to_an_image_may_be_older(registry: Telling) -> None:
+    push(registry, annotations={CREATED: TIME})
+    registry.notes = (Descriptor("t", f"sha256:{'0' * 64}", 1, {CREATED: "2024-01-01T00:00:00Z"}),)
+    assert created(registry) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_a_configuration_that_cannot_be_read_tells_no_age(registry: FakeRegistry) -> None:
