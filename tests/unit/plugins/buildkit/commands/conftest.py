@@ -31,6 +31,8 @@ class FakeDaemon:
     platforms: tuple[str, ...] = ("linux/amd64", "linux/386")
     version: str = "v0.32.2"
     builds_now: int = 0
+    address: Address | None = None
+    labels: dict[str, str] = field(default_factory=dict)
     records: list[control_pb2.UsageRecord] = field(default_factory=list)
     failures: dict[str, Exception] = field(default_factory=dict)
     pruned: list[control_pb2.PruneRequest] = field(default_factory=list)
@@ -45,11 +47,11 @@ class FakeDaemon:
         self._fail("info")
         return Version(version=self.version)
 
-    def workers(self, timeout: float) -> tuple[Worker, ...]:
+    def workers(self, timeout: float = 1) -> tuple[Worker, ...]:
         """Tell the platforms."""
         assert timeout > 0
         self._fail("workers")
-        return (Worker("w", {}, self.platforms),)
+        return (Worker("w", self.labels, self.platforms),)
 
     def builds(self, *, active_only: bool) -> tuple[object, ...]:
         """Tell what it builds now."""
@@ -86,10 +88,15 @@ def pool_of() -> Callable[..., Pool]:
     """Make a pool of fakes by address; a daemon of our own may stand behind ``buildkitd://``."""
 
     def make(managed: ManagedDaemon | None = None, **named: FakeDaemon) -> Pool:
-        daemons = {f"tcp://{name}:1234": daemon for name, daemon in named.items()}
+        daemons = {
+            "docker://" if name == "docker" else f"tcp://{name}:1234": daemon
+            for name, daemon in named.items()
+        }
 
         def open_daemon(address: Address) -> Daemon:
-            return cast("Daemon", daemons[str(address)])
+            daemon = daemons[str(address)]
+            daemon.address = address
+            return cast("Daemon", daemon)
 
         members = [Member(parse_address(address), open_daemon) for address in daemons]
         if managed is not None:

@@ -82,6 +82,31 @@ def test_no_push_to_a_registry_that_no_daemon_reaches(
     assert "push" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("labels", "images", "is_pushed"),
+    [
+        ({}, "kept by graph drivers; okplug brings them to the registry itself", False),
+        ({"org.mobyproject.buildkit.worker.snapshotter": "x"}, "kept in containerd", True),
+    ],
+)
+def test_a_docker_engine(
+    pool_of: Callable[..., Pool],
+    fake: Any,
+    use: Callable[[FakeTrials], None],
+    capsys: pytest.CaptureFixture[str],
+    labels: dict[str, str],
+    images: str,
+    *,
+    is_pushed: bool,
+) -> None:
+    use(FakeTrials("localhost:5000/okteto/okplug-check"))
+    assert checking.run(CONFIG, pool_of(docker=fake(labels=labels))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "docker://"
+    assert f"  images      ok      {images}" in lines
+    assert any(line.startswith("  push ") for line in lines) is is_pushed
+
+
 def test_a_daemon_that_is_too_old(
     pool_of: Callable[..., Pool],
     fake: Any,
