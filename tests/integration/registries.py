@@ -92,12 +92,17 @@ def make_certificate(folder: Path, name: str) -> Certificate:
 
 @contextmanager
 def serve(
-    folder: Path, *, http: Mapping[str, object] | None = None, auth: object = None
+    folder: Path,
+    *,
+    http: Mapping[str, object] | None = None,
+    auth: object = None,
+    deletes: bool = True,
 ) -> Iterator[RegistryServer]:
     """Run a registry in a folder.
 
     :param http: what its configuration says of HTTP besides the address, such as ``tls``.
     :param auth: its whole part about that, None for none.
+    :param deletes: whether it lets anything be deleted, which by default it does not.
     """
     program = _program("docker-registry")
     server = RegistryServer(f"127.0.0.1:{_free_port()}", folder)
@@ -106,7 +111,7 @@ def serve(
         "log": {"level": "info", "accesslog": {"disabled": False}},
         "storage": {
             "filesystem": {"rootdirectory": str(folder / "data")},
-            "delete": {"enabled": True},
+            "delete": {"enabled": deletes},
             "maintenance": {"uploadpurging": {"enabled": False}},
         },
         "http": {"addr": server.host, "secret": secrets.token_hex(), **(http or {})},
