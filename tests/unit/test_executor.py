@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug import hookimpl
-from okplug.backends import Artifact
+from okplug.backends import ROOT_ANNOTATION, Artifact
 from okplug.canceltoken import CancelToken
 from okplug.commands import build as build_command
 from okplug.errors import BuildError, CancelledError, ContextChangedError, RegistryError
 from okplug.executor import Building, Executor
 from okplug.manifest import plugin as okteto_plugin
+from okplug.plan import Result
 from okplug.reference import Reference
 from okplug.session import keyed
 from okplug.testing import FakeRegistry, push_image
@@ -213,6 +214,55 @@ def test_without_smart_builds_only_the_user_s_own_repository_is_written(
         "deliver cindy/base",
     ]
     assert bench.tags("okteto/base") == {}
+
+
+def test_who_may_not_share_keeps_what_is_built_under_its_key(bench: Bench) -> None:
+    bench.registry.read_only.add("okteto")
+    built = bench.executor("base:base")
+    key = bench.executor.steps["base:base"].key
+    assert str(bench.requests[0].repository) == "registry.test/cindy/base"
+    assert bench.tags("cindy/base") == dict.fromkeys(("okteto", key), built.reference.digest)
+    assert bench.tags("okteto/base") == {}
+
+
+def test_what_is_kept_under_its_key_is_found_again(
+    bench: Bench, benches: Callable[..., Bench]
+) -> None:
+    bench.registry.read_only.add("okteto")
+    built = bench.executor("base:base")
+    assert benches(registry=bench.registry).plan.steps["base:base"].verdict == "build"
+    bench.planner.remember([Result(bench.executor.steps["base:base"], "build", 0.1, built)])
+    again = benches(registry=bench.registry).plan.steps["base:base"]
+    assert (again.verdict, again.artifact) == ("reuse", built)
+
+
+class Fixed(NotingRegistry):
+    """A registry where somebody was quicker, and tags stay."""
+
+    def tag(self, source: Reference, target: Reference) -> Descriptor:
+        """Refuse to move what is there."""
+        present = self.repository(target).tags.get(target.tag)
+        if present not in (None, source.digest):
+            raise RegistryError(f"{target} stays")
+        return super().tag(source, target)
+
+
+@pytest.mark.parametrize("is_same", [True, False])
+def test_a_key_that_stays_counts_if_it_was_made_of_the_same(
+    benches: Callable[..., Bench], *, is_same: bool
+) -> None:
+    bench = benches(registry=Fixed([]))
+    step = bench.executor.steps["base:base"]
+    annotations = {ROOT_ANNOTATION: step.record.root if is_same else "0" * 64}
+    files = {"made": "by somebody else"}
+    theirs = push_image(bench.registry, step.shared, files=files, annotations=annotations)
+    if is_same:
+        assert bench.executor("base:base").descriptor.digest == theirs.digest
+        assert bench.tags("cindy/base") == {"okteto": theirs.digest}
+    else:
+        with pytest.raises(RegistryError, match=r"stays$"):
+            bench.executor("base:base")
+        assert bench.tags("cindy/base") == {}
 
 
 def test_a_reused_image_gets_the_user_s_tag_and_nothing_else(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from okplug.errors import Location, ManifestError, UsageError
 from okplug.manifest.model import Image
-from okplug.naming import ImageNames, Naming
+from okplug.naming import ImageNames, Naming, is_alias
 
 NAMING = Naming("registry.example.com", "cindy", "okteto")
 
@@ -49,6 +50,73 @@ def test_everybody_finds_the_key_in_the_shared_namespace() -> None:
 )
 def test_the_image_key_of_a_manifest(reference: str, names: list[str]) -> None:
     assert personal(reference) == names
+
+
+@pytest.mark.parametrize(
+    ("host", "namespace", "shared", "names"),
+    [
+        ("h.example:5000", "cindy", "okteto", ("cindy/api:okteto", "okteto/api:k", "cindy/x:1")),
+        (
+            "h.example",
+            "team/cindy",
+            "team/all",
+            ("team/cindy/api:okteto", "team/all/api:k", "team/cindy/x:1"),
+        ),
+        ("h.example", "", "okteto", ("api:okteto", "okteto/api:k", "x:1")),
+        ("h.example", "", "", ("api:okteto", "api:k", "x:1")),
+    ],
+)
+def test_namespaces_may_be_nested_or_empty(
+    host: str, namespace: str, shared: str, names: tuple[str, str, str]
+) -> None:
+    naming = Naming(host, namespace, shared)
+    own, key, alias = (f"{host}/{name}" for name in names)
+    assert (str(naming.personal(image())[0]), str(naming.shared(image(), "k"))) == (own, key)
+    assert str(naming.parse("okteto.dev/x:1")) == alias
+    assert naming.parse(own) == naming.personal(image())[0]
+    assert ImageNames(naming, [image()]).find(own) == "services/api:api"
+
+
+def test_the_users_own_repository_does_not_follow_the_manifest() -> None:
+    assert (
+        str(NAMING.own(image(reference="ghcr.io/shop/web:2"))) == "registry.example.com/cindy/api"
+    )
+    assert str(NAMING.own(image(), "09f8e")) == "registry.example.com/cindy/api:09f8e"
+
+
+@pytest.mark.parametrize(
+    ("text", "cache"),
+    [
+        ("okteto.dev/c:1", "registry.example.com/cindy/c:1"),
+        (
+            "type=registry,ref=okteto.global/c,mode=max",
+            "type=registry,ref=registry.example.com/okteto/c,mode=max",
+        ),
+        ("ref=okteto.dev/c", "ref=registry.example.com/cindy/c"),
+        ("type=local,dest=okteto.dev/c", "type=local,dest=okteto.dev/c"),
+        ("ghcr.io/okteto.dev/c", "ghcr.io/okteto.dev/c"),
+        ("okteto.development/c", "okteto.development/c"),
+    ],
+)
+def test_aliases_in_the_names_of_caches(text: str, cache: str) -> None:
+    found = NAMING.with_plain_caches(
+        dataclasses.replace(image(), cache_from=(text,), export_cache=(text, "inline"))
+    )
+    assert found.cache_from == (cache,)
+    assert found.export_cache == (cache, "inline")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("okteto.dev/a", True),
+        ("okteto.global/a:1", True),
+        ("okteto.development/a", False),
+        ("a", False),
+    ],
+)
+def test_what_is_an_alias(text: str, *, expected: bool) -> None:
+    assert is_alias(text) is expected
 
 
 def test_what_is_no_reference_is_an_error_at_its_place() -> None:
