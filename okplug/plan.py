@@ -170,10 +170,12 @@ class Lookup:
 
     :param artifact: the image, None if it must be built.
     :param reason: why it must be, ``""`` if the key is merely unknown.
+    :param failure: why the registry cannot be asked, ``""`` if it can.
     """
 
     artifact: Artifact | None = None
     reason: str = ""
+    failure: str = ""
 
 
 def look_up(
@@ -206,7 +208,8 @@ def _ask(registry: Registry, reference: Reference, record: KeyRecord, *, verify:
         if verify and root is None:
             root = _published_root(registry, reference)
     except RegistryError as error:
-        return Lookup(reason=f"the registry cannot be asked: {error.message}")
+        reason = f"the registry cannot be asked: {error.message}"
+        return Lookup(reason=reason, failure=error.message)
     if verify and root != record.root:
         return Lookup(reason=f"{reference} was made from other content than its key says")
     artifact = Artifact(reference.with_digest(descriptor.digest).with_tag(""), descriptor)

@@ -123,7 +123,14 @@ class Planner:
 
     def _ask(self, keys: Mapping[str, tuple[Reference, KeyRecord]]) -> dict[str, Lookup]:
         verify = self._config.flag("verify_hits")
-        return look_up(self._collection.registries.main, keys, verify=verify)
+        found = look_up(self._collection.registries.main, keys, verify=verify)
+        failures = [lookup.failure for lookup in found.values() if lookup.failure]
+        if failures:
+            self._config.warn(
+                f"the registry cannot be asked for {len(failures)} of {len(found)} keys, which "
+                f"count as unknown: {failures[0]}"
+            )
+        return found
 
     def _no_look_up(self) -> str:
         """Say why the registry is not asked, ``""`` if it is."""

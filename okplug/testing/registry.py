@@ -85,6 +85,15 @@ class RegistryContract(ReferrersContract):
         assert registry.concurrency >= 1
         assert registry.is_remote in {True, False}
 
+    def test_a_repository_that_may_be_written_to(
+        self, registry: Registry, api: Reference, written: Callable[[], object] | None
+    ) -> None:
+        """The user may write, and nothing is left of finding that out."""
+        before = written() if written else None
+        assert registry.is_writable(api) is True
+        assert list(registry.tags(api)) == []
+        assert (written() if written else None) == before
+
     # -------------------------------------------------------------------------------------- blobs
 
     @pytest.mark.parametrize("data", [b"", b"x", bytes(range(256)) * 5000], ids=len)

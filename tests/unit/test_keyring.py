@@ -13,12 +13,14 @@ from okplug.errors import UsageError
 from okplug.fingerprint import ContextIndex
 from okplug.keyring import Keyring
 from okplug.manifest import plugin as okteto_plugin
+from okplug.reference import Reference
 from okplug.testing import FakeRegistry, HookRecorder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from okplug import Registry
+    from okplug.graph import Node
     from okplug.manifest.model import Image
     from okplug.testing import Workspace
 
@@ -143,3 +145,21 @@ def test_a_wrong_epoch(chain: Workspace, epoch: str) -> None:
     assert raised.value.hint == (
         "it is a whole number of seconds since 1970-01-01, such as 1700000000"
     )
+
+
+def test_what_images_from_elsewhere_are_is_asked_once(chain: Workspace) -> None:
+    asked: list[str] = []
+
+    def bases(node: Node) -> dict[str, Reference]:
+        asked.append(node.image.address)
+        return {"debian:13": Reference("other.test", "debian", "", f"sha256:{'a' * 64}")}
+
+    plain = keyring(chain)
+    ring = keyring(chain)
+    ring = Keyring(ring._config, ring.graph, ring._index, bases)
+    assert ring.record("base:base").key != plain.record("base:base").key
+    assert ring.inputs("base:base").bases == {"debian:13": f"sha256:{'a' * 64}"}
+    ring.forget("base:base")
+    assert str(ring.bases("base:base")["debian:13"]) == f"other.test/debian@sha256:{'a' * 64}"
+    assert asked == ["base:base"]
+    assert plain.bases("base:base") == {}

@@ -225,3 +225,10 @@ def test_a_named_context_that_is_a_folder_counts_by_its_files() -> None:
     assert of("../elsewhere/x", Snapshot()) == one
     assert of("./x", Snapshot(digest="0" * 32)).key != one.key
     assert of("./x", Snapshot(proof="0" * 64)).root != one.root
+
+
+def test_what_an_image_from_elsewhere_is_now_counts() -> None:
+    one, two = (record(inputs(bases={"debian:13": f"sha256:{x * 64}"})) for x in "ab")
+    assert len({one.key, two.key, record(inputs()).key}) == 3
+    assert one.root != two.root
+    assert KeyItem("base", "debian:13", f"sha256:{'a' * 64}") in one.items

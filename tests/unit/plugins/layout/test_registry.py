@@ -473,3 +473,28 @@ def test_an_index_whose_part_is_missing_can_be_deleted(folder: Path, api: Refere
     blob_path(folder, api, child.digest).unlink()
     assert registry.delete(api) is True
     assert list(registry.tags(api)) == ["2.0"]
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+def test_the_folder_that_is_there_tells_who_may_write(
+    registry: LayoutRegistry,
+    folder: Path,
+    api: Reference,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_allowed: bool,
+) -> None:
+    asked: list[Path] = []
+
+    def access(path: Path, mode: int) -> bool:
+        asked.append(path)
+        return is_allowed and mode == os.W_OK | os.X_OK
+
+    monkeypatch.setattr(os, "access", access)
+    assert registry.is_writable(api) is is_allowed
+    push_image(registry, api, files={"a": "1"})
+    assert registry.is_writable(api) is is_allowed
+    assert registry.is_writable(OTHER) is is_allowed
+    existing = folder if folder.is_dir() else folder.parent
+    assert asked[1:] == [folder / "localhost/okteto/api", folder / "localhost"]
+    assert existing.is_relative_to(asked[0])

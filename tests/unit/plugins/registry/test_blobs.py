@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug.errors import RegistryError
-from okplug_registry.blobs import has_blob, mount_blob, open_blob
+from okplug_registry.blobs import can_upload, has_blob, mount_blob, open_blob
 from okplug_registry.failures import StatusError, UnreachableError
 from tests.unit.plugins.registry.fakehost import (
     HANG_UP,
@@ -247,3 +247,28 @@ def test_a_server_that_hangs_up(host: Host, server: Server) -> None:
     host.on(f"HEAD {BLOB}", HANG_UP)
     with pytest.raises(UnreachableError):
         has_blob(server, "okteto/api", DIGEST)
+
+
+# --------------------------------------------------------------------------------------- may I write
+
+
+def test_who_may_begin_an_upload_may_write(host: Host, server: Server) -> None:
+    uploads = Uploads(host, "okteto/api")
+    assert can_upload(server, "okteto/api")
+    assert uploads.cancelled == 1
+    assert uploads.blobs == {}
+
+
+@pytest.mark.parametrize("status", [401, 403, 405])
+def test_who_may_not_begin_an_upload(host: Host, server: Server, status: int) -> None:
+    host.on("POST /v2/okteto/api/blobs/uploads/", refused(status, "DENIED", "no"))
+    assert not can_upload(server, "okteto/api")
+
+
+@pytest.mark.parametrize("status", [400, 404, 500])
+def test_what_says_nothing_about_rights_is_an_error(
+    host: Host, server: Server, status: int
+) -> None:
+    host.on("POST /v2/okteto/api/blobs/uploads/", refused(status))
+    with pytest.raises(StatusError, match=r"begin an upload in .*okteto/api"):
+        can_upload(server, "okteto/api")

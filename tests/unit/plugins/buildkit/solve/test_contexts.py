@@ -138,3 +138,36 @@ def test_a_named_context_that_is_an_image_of_the_workspace(make: Make) -> None:
         "FROM base\n", ("base", "docker-image://registry.test/okteto/base"), images={"base": BASE}
     )
     assert contexts_of(request, Remote()).values == {"base": f"docker-image://{BASE}"}
+
+
+def test_images_from_elsewhere_by_digest(make: Make) -> None:
+    base = Reference.parse(f"other.test/debian@{DIGEST}")
+    request = make("FROM debian:13\n", bases={"debian:13": base})
+    assert contexts_of(request, Remote()) == Contexts(
+        {"debian:13": f"docker-image://other.test/debian@{DIGEST}"}
+    )
+
+
+def test_images_from_elsewhere_that_only_this_side_has_or_not(
+    make: Make, registry: FakeRegistry
+) -> None:
+    kept = Reference.parse("other.test/debian:13")
+    digest = push_image(registry, kept, files={"a": "b"}).digest
+    bases = {
+        "other.test/debian:13": kept.with_tag("").with_digest(digest),
+        "other.test/alpine:3": Reference.parse(f"other.test/alpine@{DIGEST}"),
+    }
+    text = "FROM other.test/debian:13\nCOPY --from=other.test/alpine:3 /a /a\n"
+    found = contexts_of(make(text, bases=bases), registry)
+    assert found.values == {
+        "other.test/debian:13": f"oci-layout://debian@{digest}",
+        "other.test/alpine:3": f"docker-image://other.test/alpine@{DIGEST}",
+    }
+    assert found.images == {"oci:debian": [bases["other.test/debian:13"]]}
+
+
+def test_a_named_context_by_digest(make: Make) -> None:
+    base = Reference.parse(f"other.test/debian@{DIGEST}")
+    named = ("base", "docker-image://other.test/debian:13")
+    found = contexts_of(make("FROM base\n", named, bases={"base": base}), Remote())
+    assert found.values == {"base": f"docker-image://other.test/debian@{DIGEST}"}
