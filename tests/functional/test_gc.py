@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from okplug.backends import Artifact, BuildControl, BuildRequest, Registry
     from okplug.config import Config
     from okplug.manifest.model import Image
+    from okplug.reference import Reference
     from tests.functional.conftest import Shop
 
 NAMES = ("api", "base", "lib", "web")
@@ -319,3 +320,18 @@ def test_ages_are_told_and_count(commits: Shop, masked: Callable[[str], str]) ->
     outcome = commits.run("gc", "--force", "--keep-last", "1").assert_ok()
     assert outcome.stdout.count("2001-01-01") == 1
     assert "2002-02-02" not in outcome.stdout
+
+
+def test_what_went_before_a_refusal_is_told(commits: Shop, masked: Callable[[str], str]) -> None:
+    delete, left = commits.registry.delete, iter([True, True])
+
+    def twice(reference: Reference) -> bool:
+        if not next(left, False):
+            raise RegistryError("that is enough")
+        return delete(reference)
+
+    commits.registry.delete = twice  # type: ignore[method-assign]  # one instance tires
+    outcome = commits.run("gc", *ALL).assert_exit(ExitCode.FAILED)
+    assert outcome.stderr == "error: that is enough\n"
+    assert masked(outcome.stdout).splitlines()[-1].startswith("removed 2 of 12 tags, which frees ")
+    assert sum(number_of_keys(commits).values()) == 10

@@ -11,7 +11,8 @@ from okplug.errors import Location, PluginError
 from okplug.events import RunFinished
 from okplug.hookspecs import hookimpl
 from okplug.manifest.model import Image
-from okplug.pluginmanager import PluginInfo, PluginManager, Provenance
+from okplug.pluginfile import load_plugin_file
+from okplug.pluginmanager import WORKSPACE, PluginInfo, PluginManager, Provenance
 from okplug.testing import HookRecorder
 
 if TYPE_CHECKING:
@@ -395,3 +396,73 @@ def test_the_plugin_that_fails_is_named() -> None:
 
 def test_no_plugin_is_named_for_a_fault_of_okplug() -> None:
     assert manager(HookRecorder()).blame(ValueError("oh")) == ""
+
+
+# ---------------------------------------------------------------------------- another checkout
+
+
+def plugin_file(folder: Path, salt: str) -> Path:
+    """Write a plugin that tells itself from those of other checkouts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "okplugfile.py"
+    path.write_text(
+        "from okplug import hookimpl\n"
+        "@hookimpl\ndef okplug_configure(config):\n    config.append('configured')\n"
+        "@hookimpl\ndef okplug_unconfigure(config):\n    config.append('unconfigured')\n"
+        f"@hookimpl\ndef okplug_key_inputs(image):\n    return {{{salt!r}: '1'}}\n"
+    )
+    return path
+
+
+def test_another_checkout_has_its_own_files_and_all_other_plugins(tmp_path: Path) -> None:
+    here = PluginManager(tmp_path / "here")
+    shared = KeyInput({"shared": "1"})
+    here.register(shared, "shared", HERE)
+    path = plugin_file(tmp_path / "here", "here")
+    here.register(load_plugin_file(path), "okplugfile.py", Provenance(WORKSPACE))
+    here.register(KeyInput({"folder": "1"}), "a/okplugfile.py", Provenance(WORKSPACE, folder="a"))
+    plugin_file(tmp_path / "there", "there")
+    there = here.at(tmp_path / "there")
+    assert there.key_inputs(image("a"), NOTHING) == {"shared": "1", "there": "1"}
+    assert here.key_inputs(image("a"), NOTHING) == {"folder": "1", "here": "1", "shared": "1"}
+    assert there.get_plugin("shared") is shared
+
+
+def test_another_checkout_without_a_file(tmp_path: Path) -> None:
+    here = manager(KeyInput({"shared": "1"}), root=tmp_path)
+    there = here.at(tmp_path / "empty")
+    assert there.key_inputs(image("a"), NOTHING) == {"shared": "1"}
+    said: Any = []
+    there.configure_workspace(said)
+    there.unconfigure_workspace(said)
+    assert said == []
+
+
+def test_what_is_left_out_here_is_left_out_there(tmp_path: Path) -> None:
+    here = PluginManager(tmp_path / "here")
+    for name in ("okplugfile.py", "a/okplugfile.py"):
+        here.block(name)
+    plugin_file(tmp_path / "there", "there")
+    there = here.at(tmp_path / "there")
+    there.load_folder_plugins([plugin_file(tmp_path / "there/a", "folder")])
+    assert there.key_inputs(image("a"), NOTHING) == {}
+
+
+def test_only_the_root_s_file_sets_up_again(tmp_path: Path) -> None:
+    class Loud:
+        """Must not be set up twice."""
+
+        @hookimpl
+        def okplug_configure(self) -> None:
+            raise AssertionError
+
+        @hookimpl
+        def okplug_unconfigure(self) -> None:
+            raise AssertionError
+
+    plugin_file(tmp_path / "there", "there")
+    there = manager(Loud(), root=tmp_path).at(tmp_path / "there")
+    said: Any = []
+    there.configure_workspace(said)
+    there.unconfigure_workspace(said)
+    assert said == ["configured", "unconfigured"]
