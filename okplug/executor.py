@@ -126,7 +126,7 @@ class Executor:
         try:
             artifact = self._hand_over(step, control)
         except ContextChangedError as error:
-            control.warn(f"{error.message}; it is hashed and built again")
+            control.warn(f"{error.message}; it is hashed and built again", error.location)
             self._keyring.forget(step.address)
             step = self._keyed_again(step)
             artifact = self._hand_over(step, control)

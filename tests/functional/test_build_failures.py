@@ -195,7 +195,7 @@ def test_an_image_whose_files_change_once_is_keyed_and_built_again(shop: Shop) -
     assert shop.shared("lib") == {after: images["lib:lib"]["digest"]}
     assert images["lib:lib"]["references"]["global"] == f"registry.test/okteto/lib:{after}"
     assert shop.built().count("lib:lib") == 2
-    warning = "lib:lib: the file changed while it was in use: "
+    warning = "lib/data: the file changed while it was in use: "
     assert warning in outcome.stderr
     assert "; it is hashed and built again\n" in outcome.stderr
 

@@ -833,7 +833,7 @@ def test_a_file_that_changes_is_never_under_the_key_of_another(
     outcome = shop.run(daemon.address, *plugins)
     shop.assert_built(outcome)
     assert warnings(outcome) == [
-        f":{shop.name}: the file changed while it was in use: its content is another; it is hashed and built again"
+        "file: the file changed while it was in use: its content is another; it is hashed and built again"
     ]
     assert new in shop.tags()
     assert old not in shop.tags()
