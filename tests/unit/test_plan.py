@@ -113,7 +113,7 @@ def test_a_registry_that_cannot_be_asked_is_a_miss_with_its_reason(method: str) 
     push_image(registry, SHARED)
     registry.failures[method] = RegistryError("connection refused", hint="start it")
     assert look_one_up(registry) == Lookup(
-        reason="the registry cannot be asked: connection refused"
+        reason="the registry cannot be asked: connection refused", failure="connection refused"
     )
 
 
