@@ -160,7 +160,9 @@ def test_the_result_document_has_the_tags_that_stay(shop: Shop) -> None:
 def test_images_are_delivered_when_all_tags_are_there(shop: Shop) -> None:
     watching = Watching(shop)
     shop.run("build", "api", "web", "--all-or-nothing", plugins=[watching]).assert_ok()
-    published = [(f"publish {name}", []) for name in ("base", "lib", "api", "web")]
+    published: list[tuple[str, list[str]]] = [
+        (f"publish {name}", []) for name in ("base", "lib", "api", "web")
+    ]
     delivered = [(f"deliver {name}", list(NAMES)) for name in ("api", "web")]
     assert watching.notes == [*published, *delivered]
 

@@ -201,7 +201,7 @@ def test_two_users_in_two_namespaces_ask_for_the_same_builds(shop: Shop) -> None
                 str(request.repository),
                 dict(request.annotations),
             )
-            for request in theirs.requests
+            for request in sorted(theirs.requests, key=lambda request: request.image.address)
         ]
         users[user] = keys, digests, requests
     assert users["cindy"] == users["david"]

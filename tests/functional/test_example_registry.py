@@ -58,6 +58,8 @@ class TestContract(RegistryContract):
         """Return what the table holds."""
 
         def rows() -> object:
+            if not (workspace.root / "images.db").exists():
+                return []
             with closing(sqlite3.connect(workspace.root / "images.db")) as connection:
                 return connection.execute("SELECT * FROM object").fetchall()
 

@@ -77,7 +77,7 @@ def collect(server: RegistryServer) -> None:
     program = shutil.which("docker-registry", path=SEARCHED)
     assert program is not None
     config = server.folder / "config.yml"
-    command = [program, "garbage-collect", "--delete-untagged", config]
+    command = [program, "garbage-collect", "--delete-untagged", str(config)]
     subprocess.run(command, check=True, capture_output=True)
 
 

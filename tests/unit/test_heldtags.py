@@ -90,7 +90,7 @@ def build(registry: FakeRegistry, name: str, content: str) -> Artifact:
 def digests(registry: FakeRegistry) -> dict[str, str | None]:
     """Return what the users' tags find."""
     found = {name: registry.resolve(personal(name)) for name in NAMES}
-    return {name: descriptor and descriptor.digest for name, descriptor in found.items()}
+    return {name: image.digest if image else None for name, image in found.items()}
 
 
 def hold_all(held: HeldTags, registry: FakeRegistry) -> dict[str, str]:
