@@ -86,9 +86,14 @@ class RegistryContract(ReferrersContract):
         assert registry.is_remote in {True, False}
 
     def test_a_repository_that_may_be_written_to(
-        self, registry: Registry, api: Reference, written: Callable[[], object] | None
+        self,
+        registry: Registry,
+        api: Reference,
+        other: Reference,
+        written: Callable[[], object] | None,
     ) -> None:
         """The user may write, and nothing is left of finding that out."""
+        write_bytes(registry, other, b"so that there is something")
         before = written() if written else None
         assert registry.is_writable(api) is True
         assert list(registry.tags(api)) == []
