@@ -55,10 +55,11 @@ class Killer:
             self._count += request.is_write or not self._only_writes
             is_it = self._count == self._number and not self.has_killed
             self.has_killed = self.has_killed or is_it
-        if is_it and not self._is_after:
-            return self._kill()
-        answer = forward()
-        return self._kill() if is_it else answer
+        answer = None if is_it and not self._is_after else forward()
+        if not is_it:
+            return answer
+        self._kill()
+        return None
 
     def _kill(self) -> None:
         self._started.wait()

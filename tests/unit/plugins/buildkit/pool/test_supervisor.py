@@ -189,17 +189,6 @@ def test_a_folder_that_is_removed_ends_the_daemon(tmp_path: Path, folder: Path) 
     assert not (folder / supervisor.DAEMON).exists()
 
 
-@pytest.fixture
-def _signals() -> Iterator[None]:
-    """Put the handlers back that a supervisor sets."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = [signal.getsignal(number) for number in numbers]
-    yield
-    for number, handler in zip(numbers, before, strict=True):
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("_signals")
 def test_it_runs_until_the_daemon_ends(folder: Path) -> None:
     (folder / supervisor.SOCKET).touch()
     Supervisor(folder, idle=3600).run(["true"])
