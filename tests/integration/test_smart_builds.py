@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.testing import Workspace
+    from tests.integration.conftest import BuildKit
     from tests.integration.fronts import Forward
 
 FILES = {
@@ -377,3 +379,81 @@ def test_a_base_whose_registry_is_down_is_named(user: Callable[[str], User], fol
         "api/Dockerfile:1:1: it cannot be told what 127.0.0.1:1/base:1 is now: cannot connect to "
         "127.0.0.1:1: Connection refused\n  hint: is the registry up, and this its port?\n"
     ) in text
+
+
+# ------------------------------------------------------------------------------------- on BuildKit
+
+
+@pytest.fixture
+def buildkit_user(
+    user: Callable[[str], User], buildkit: BuildKit, folder: Path
+) -> Callable[[str], User]:
+    """Return what makes a user who builds for two platforms on a BuildKit, with attestations."""
+    write(
+        folder,
+        {
+            "okplug.toml": 'provenance = "mode=max"\n',
+            "okplugfile.py": """\
+import dataclasses
+from okplug import hookimpl
+
+@hookimpl
+def okplug_graph_modify(graph):
+    for image in graph.images():
+        graph.replace_image(dataclasses.replace(image, platforms=("linux/amd64", "linux/arm64")))
+""",
+        },
+    )
+    environ = {"OKPLUG_BUILDER": buildkit.address}
+    return lambda name: replace(user(name), environ={**user(name).environ, **environ})
+
+
+def test_every_platform_and_attestation_survives_a_hit_and_no_byte_moves(
+    buildkit_user: Callable[[str], User], store: Front, registry: Store
+) -> None:
+    (built,) = buildkit_user("cindy").build().values()
+    store.asked.clear()
+    (reused,) = buildkit_user("david").build().values()
+    assert (built["verdict"], reused["verdict"]) == ("build", "reuse")
+    assert store.uploaded() == 0
+    assert registry.digest("david/api", "okteto") == built["digest"] == reused["digest"]
+    assert registry.missing("david/api", "okteto") == []
+    parts = registry.document("david/api", "okteto")["manifests"]
+    assert [part["platform"]["architecture"] for part in parts] == [
+        *("amd64", "arm64"),
+        *("unknown", "unknown"),
+    ]
+    for part in parts[2:]:
+        attestation = registry.document("david/api", part["digest"])
+        (layer,) = attestation["layers"]
+        assert b"https://slsa.dev/provenance/" in registry.blob("david/api", layer["digest"])
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_on_buildkit_too_who_may_not_share_builds(
+    buildkit_user: Callable[[str], User], store: Front, registry: Store, status: int
+) -> None:
+    store.rule = read_only("okteto", status)
+    done = buildkit_user("david").run("build")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(f"you may not write to {store.host}/okteto: ") == 1
+    assert registry.missing("david/api", "okteto") == []
+    assert registry.tags("okteto/api") == []
+
+
+def test_a_base_by_alias_on_buildkit(
+    buildkit_user: Callable[[str], User], registry: Store, folder: Path, push: Callable[..., str]
+) -> None:
+    write(
+        folder,
+        {
+            "okplugfile.py": "",
+            "okplug.toml": "",
+            "api/Dockerfile": "FROM okteto.dev/base:1\nCOPY --from=okteto.global/tools /tool /tool\n",
+        },
+    )
+    push("cindy/base:1", {"base": "cindy's"})
+    push("okteto/tools:latest", {"tool": "shared"})
+    (built,) = buildkit_user("cindy").build().values()
+    assert len(registry.document("okteto/api", built["key"])["layers"]) == 2
+    assert registry.digest("cindy/api", "okteto") == built["digest"]
