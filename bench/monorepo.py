@@ -26,7 +26,7 @@ _COPIED = re.compile(r"--from=\$\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Monorepo:
-    """The images that the generator has written, by name, in an order in which they can be built."""
+    """The images that the generator has written, by name, in an order of building."""
 
     site: Site
     folder: Path
