@@ -50,14 +50,16 @@ def entry_point() -> int:
     import io
     import signal
 
-    # what a plan is made of lives until its end: looking for garbage often costs a tenth of a run
-    gc.set_threshold(100_000)
+    # what a plan is made of lives until its end: looking for garbage often costs a tenth of a run,
+    # and looking once a tenth of a short one
+    gc.set_threshold(250_000)
     signal.signal(signal.SIGTERM, _interrupt)
     _open_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # names of files that are no text go out as the bytes that they are
         sys.stdout.reconfigure(errors="surrogateescape")
     code = main(sys.argv[1:])
+    gc.freeze()  # Python looks for garbage once more before it ends, which would cost as much
     try:
         sys.stdout.flush()
     except OSError as error:
