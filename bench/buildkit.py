@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Time okplug on a BuildKit daemon against buildctl and buildx, in turn, in one run.
 
-    bench/buildkit.py --addr ADDRESS --registry HOST:PORT [--runs 5] COMMAND
+    bench/buildkit.py --addr ADDRESS --registry HOST:PORT [--runs 5] [--patience 0] COMMAND
 
 COMMAND is one of
 
@@ -12,14 +12,14 @@ COMMAND is one of
 
 The registry is spoken to without TLS. ``transfer`` and ``graph`` have the daemon forget all that
 it has, so it should be one that does nothing else; give it ``gc = false``. ``buildctl`` comes from
-the PATH, and so does a static ``busybox``. The tables give medians over the runs, of the seconds,
-of the ratios round by round, and of the peak memory of whole processes.
+the PATH, and so does a static ``busybox``. On a machine that others use, ``--patience SECONDS``
+waits that long before each run for them to have less to do. The tables give medians over the runs,
+of the seconds, of the ratios round by round, and of the peak memory of whole processes.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import resource
 import shutil
@@ -78,6 +78,7 @@ def compare_rebuilds(site: Site, options: argparse.Namespace) -> None:
                 "new": lambda: build_by_okplug(site, folder),
             },
             options.runs,
+            site.settle,
         )
     print_head("buildctl")
     print_row("no change, running okplug", rounds, "buildctl", "running", whole)
@@ -110,7 +111,7 @@ def _compare_transfer(site: Site, label: str, folder: Path, runs: int) -> None:
         "buildctl": lambda: with_transfer(site, build_by_buildctl(site, folder, output)),
         "okplug": lambda: with_transfer(site, build_by_okplug(site, folder)),
     }
-    for state, prepare in (("cold", forget), ("warm", os.sync)):
+    for state, prepare in (("cold", forget), ("warm", site.settle)):
         rounds = play(contestants, runs, prepare)
         label_of_state = f"{label}, {state}"
         print_row(f"{label_of_state}: the context", rounds, "buildctl", "okplug", transfer)
@@ -130,6 +131,7 @@ def compare_downloads(site: Site, options: argparse.Namespace) -> None:
                 "okplug": partial(_download, site, folder, kind, _reuse_by_okplug),
             },
             options.runs,
+            site.settle,
         )
         print_row(f"0.5 GiB, type={kind}", rounds, "buildctl", "okplug", whole)
 
@@ -143,7 +145,6 @@ def _download(
 ) -> Timing:
     """Have a place written that is not there before and not there afterwards."""
     place = site.folder / f"downloaded.{kind}"
-    os.sync()
     timing = build(site, folder, f"type={kind},dest={place}")
     if kind == "local":
         shutil.rmtree(place)
@@ -158,6 +159,7 @@ def main() -> None:
     parser.add_argument("--addr", required=True, help="of the daemon")
     parser.add_argument("--registry", required=True, help="host and port, without TLS")
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--patience", type=float, default=0, help="seconds")
     commands = parser.add_subparsers(required=True)
     for name, function in (
         ("nochange", compare_rebuilds),
@@ -175,7 +177,7 @@ def main() -> None:
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder:
-        site = Site(options.addr, options.registry, Path(folder))
+        site = Site(options.addr, options.registry, Path(folder), options.patience)
         site.push_base()
         options.function(site, options)
 

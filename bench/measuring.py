@@ -9,11 +9,11 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Timing:
     memory: float
     transfer: float = 0.0
 
+
+_LOOK = 0.4  # seconds
 
 Contestants: TypeAlias = "Mapping[str, Callable[[], Timing]]"
 Rounds: TypeAlias = "list[dict[str, Timing]]"
@@ -51,7 +53,7 @@ def timed(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> 
     return Timing(seconds, usage.ru_maxrss / 1024)
 
 
-def play(contestants: Contestants, runs: int, prepare: Callable[[], None] | None = None) -> Rounds:
+def play(contestants: Contestants, runs: int, prepare: Callable[[], object]) -> Rounds:
     """Run all in turn, again and again; the first round does not count.
 
     :param prepare: called before each run, which does not measure it.
@@ -60,11 +62,28 @@ def play(contestants: Contestants, runs: int, prepare: Callable[[], None] | None
     for _ in range(runs + 1):
         timings = {}
         for name, run in contestants.items():
-            if prepare is not None:
-                prepare()
+            prepare()
             timings[name] = run()
         rounds.append(timings)
     return rounds[1:]
+
+
+def wait_for_calm(patience: float) -> None:
+    """Wait until three quarters of all processors have nothing to do, for some seconds at most."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        idle, everything = _ticks()
+        time.sleep(_LOOK)
+        idle_then, everything_then = _ticks()
+        if idle_then - idle >= 0.75 * (everything_then - everything):
+            return
+
+
+def _ticks() -> tuple[int, int]:
+    """Return the ticks in which processors had nothing to do, and all."""
+    line = Path("/proc/stat").read_text(encoding="ascii").partition("\n")[0]
+    ticks = [int(word) for word in line.split()[1:]]
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def print_head(baseline: str) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measuring import Timing, timed
+from measuring import Timing, timed, wait_for_calm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,11 +32,13 @@ class Site:
     :param address: of the daemon.
     :param registry: its host and port, spoken to without TLS.
     :param folder: for all files of the run.
+    :param patience: seconds to wait for other programs to have less to do, before each run.
     """
 
     address: str
     registry: str
     folder: Path
+    patience: float
 
     @property
     def environment(self) -> dict[str, str]:
@@ -75,10 +77,15 @@ class Site:
         )
         build_by_buildctl(self, folder, f"type=image,name={self.base},push=true")
 
-    def prune(self) -> None:
-        """Have the daemon forget everything, and the disk be at rest."""
-        subprocess.run(self.buildctl("prune", "--all"), stdout=subprocess.DEVNULL, check=True)
+    def settle(self) -> None:
+        """Have the disk be at rest, and the processors as far as there is patience."""
         os.sync()
+        wait_for_calm(self.patience)
+
+    def prune(self) -> None:
+        """Have the daemon forget everything, and settle."""
+        subprocess.run(self.buildctl("prune", "--all"), stdout=subprocess.DEVNULL, check=True)
+        self.settle()
 
     def transfer_seconds(self) -> float:
         """Return how long the last build took to load its context, as the daemon has it."""
