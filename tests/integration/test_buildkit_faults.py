@@ -7,8 +7,8 @@ the next run builds.
 from __future__ import annotations
 
 import json
-import re
 import os
+import re
 import secrets
 import shutil
 import signal
