@@ -232,7 +232,8 @@ def failure(outcome: Outcome) -> list[str]:
     A daemon that has pushed a layer before asks for a mount; whether it has depends on other tests.
     """
     _, _, told = outcome.stderr.partition(" failures ")
-    return [re.sub(r"\?mount=\S+(?=: )", "", line) for line in told.splitlines()[2:-1]]
+    mount = re.compile(r'\?mount=[^\s"]*[^\s":]|pushing with mount from \S+: ')
+    return [mount.sub("", line) for line in told.splitlines()[2:-1]]
 
 
 def warnings(outcome: Outcome) -> list[str]:
