@@ -64,14 +64,18 @@ def _candidates(plugin: object) -> Iterator[tuple[str, Callable[..., Any]]]:
     for name in dir(plugin):
         if name.startswith("__"):
             continue
-        function = inspect.getattr_static(plugin, name, None)
-        marked = hasattr(getattr(plugin, name, None), "okplug_impl")
-        if marked or (name.startswith(_PREFIX) and _is_own(function, plugin)):
+        if is_marked(plugin, name) or (name.startswith(_PREFIX) and _is_own(name, plugin)):
             yield name, getattr(plugin, name)
 
 
-def _is_own(function: object, plugin: object) -> bool:
+def is_marked(plugin: object, name: str) -> bool:
+    """Tell whether what a plugin has by a name is meant to implement a hook."""
+    return hasattr(getattr(plugin, name, None), "okplug_impl")
+
+
+def _is_own(name: str, plugin: object) -> bool:
     """Tell a function that the plugin defines from one that it imports."""
+    function = inspect.getattr_static(plugin, name, None)
     return inspect.isfunction(function) and function.__module__ == getattr(
         plugin, "__name__", type(plugin).__module__
     )

@@ -14,7 +14,7 @@ import pluggy
 
 from okplug import hookspecs
 from okplug.errors import PluginError
-from okplug.plugincheck import check_folder_plugin, check_plugin, hook_names
+from okplug.plugincheck import check_folder_plugin, check_plugin, hook_names, is_marked
 from okplug.pluginfile import PLUGIN_FILE, load_plugin_file
 
 if TYPE_CHECKING:
@@ -67,6 +67,14 @@ class Provenance:
 WORKSPACE = "workspace"
 
 
+class _Pluggy(pluggy.PluginManager):
+    """pluggy, which looks only at what is marked: its look at everything else is a long one."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
+        """Return how a plugin's function implements a hook, None if it is not meant to."""
+        return super().parse_hookimpl_opts(plugin, name) if is_marked(plugin, name) else None
+
+
 class PluginManager:
     """The plugins of one run.
 
@@ -75,7 +83,7 @@ class PluginManager:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._pluggy = pluggy.PluginManager("okplug")
+        self._pluggy = _Pluggy("okplug")
         self._pluggy.add_hookspecs(hookspecs)
         self._hook: Any = self._pluggy.hook
         self._provenance: dict[str, Provenance] = {}
