@@ -8,6 +8,7 @@ standard output, with the most memory in MiB that the process has used so far.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import resource
 import sys
@@ -29,5 +30,6 @@ def build() -> str:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(250_000)  # as the command does
     for _ in sys.stdin:
         print(build(), flush=True)
