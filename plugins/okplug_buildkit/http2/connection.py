@@ -90,7 +90,9 @@ class Connection:
 
     def _notify(self) -> None:
         self._incoming.notify_all()
-        self._room.notify_all()
+        if self._exchange.has_news:  # who waits for room is not to wake up for every message
+            self._exchange.has_news = False
+            self._room.notify_all()
         if self._exchange.output.size:
             self._outgoing.notify_all()
 

@@ -41,6 +41,7 @@ class Exchange:
     def __init__(self) -> None:
         self.output = FrameQueue()
         self.farewell: int | None = None  # the code with which the peer has left
+        self.has_news = False  # for those who wait for room, until somebody has told them
         self._streams: dict[int, Stream] = {}
         self._opened: list[Stream] = []
         self._last = 0  # the highest number of a stream that the peer has opened
@@ -102,13 +103,15 @@ class Exchange:
         """Send header fields; the last ones end the stream."""
         self.output.put_headers(stream.number, block, Flag.END_STREAM if is_last else Flag(0))
         if is_last:
-            stream.is_reset = True  # for another thread that may still read it
+            stream.is_reset = True  # for another thread that may still read or write it
+            self.has_news = True
             self._streams.pop(stream.number, None)
 
     def end(self, code: ErrorCode) -> None:
         """Send a farewell and nothing else, and reset all streams."""
         for stream in self._streams.values():
             stream.is_reset = True
+        self.has_news = True
         self._streams.clear()
         self.output.clear()
         self.output.put(frames.goaway(self._last, code))
@@ -182,6 +185,7 @@ class Exchange:
         stream = self._find(frame)
         if stream is not None:
             stream.is_reset = True
+            self.has_news = True
             del self._streams[frame.stream]
 
     def _on_settings(self, frame: Frame) -> None:
@@ -199,6 +203,7 @@ class Exchange:
     def _resize_windows(self, size: int) -> None:
         if size > _LARGEST_WINDOW:
             raise _too_much(f"a window of {size} bytes")
+        self.has_news = True
         for stream in self._streams.values():
             stream.send_window = _grown(stream.send_window, size - self._first_send_window)
         self._first_send_window = size
@@ -216,6 +221,7 @@ class Exchange:
         increment = frames.read_number(frame.payload) & _LARGEST_WINDOW
         if not increment:
             raise _broken("a window that grows by nothing")
+        self.has_news = True
         if frame.stream == 0:
             self._send_window = _grown(self._send_window, increment)
             return

@@ -377,3 +377,36 @@ def test_frames_of_all_kinds_are_refused_or_passed_over(
     peer, exchange = make_peer(), Exchange()
     exchange.receive(peer.hello() + peer.request(1, "/s/m"))
     assert answer(exchange, b"".join(peer.frame(*frame) for frame in frames))
+
+
+@pytest.mark.parametrize(
+    ("kind", "stream", "payload"),
+    [
+        (WINDOW_UPDATE, 0, b"\0\0\0\1"),
+        (WINDOW_UPDATE, 1, b"\0\0\0\1"),
+        (SETTINGS, 0, struct.pack(">HI", 4, 70_000)),
+        (RST_STREAM, 1, b"\0\0\0\x08"),
+    ],
+)
+def test_there_is_news_for_who_waits_for_room(
+    talk: Talk, kind: int, stream: int, payload: bytes
+) -> None:
+    talk.open()
+    talk.exchange.has_news = False
+    talk.send(talk.peer.frame(kind, 0, stream, payload))
+    assert talk.exchange.has_news
+
+
+def test_what_is_said_of_other_things_is_no_news(talk: Talk) -> None:
+    """A peer that asks for 10,000 files is not to wake who sends them as often."""
+    talk.open()
+    talk.exchange.has_news = False
+    talk.send(talk.peer.frame(DATA, 0, 1, b"req"), talk.peer.frame(PING, 0, 0, bytes(8)))
+    assert not talk.exchange.has_news
+
+
+def test_the_end_is_news(talk: Talk) -> None:
+    stream = talk.open()
+    talk.exchange.has_news = False
+    talk.exchange.end(ErrorCode.NO_ERROR)
+    assert (talk.exchange.has_news, stream.is_reset) == (True, True)
