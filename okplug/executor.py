@@ -98,7 +98,7 @@ class Executor:
         artifact = self._reuse(step) if step.verdict == REUSE else self._build(step, control)
         self.artifacts[address] = artifact
         if not self._holds:
-            self._deliver(address)
+            self._deliver(address, control)
         return artifact
 
     def conclude(self) -> None:
@@ -109,12 +109,12 @@ class Executor:
         if self._holds:
             self.held.move()
             for address in self.artifacts:
-                self._deliver(address)
+                self._deliver(address, self._building.control(address))
 
-    def _deliver(self, address: str) -> None:
+    def _deliver(self, address: str, control: BuildControl) -> None:
         if address in self._asked:
             artifact = self.artifacts[address]
-            self._config.plugins.deliver(self.steps[address], artifact, self._config)
+            self._config.plugins.deliver(self.steps[address], artifact, self._config, control)
 
     def _reuse(self, step: Step) -> Artifact:
         assert step.artifact is not None

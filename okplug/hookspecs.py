@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from okplug.backends import Artifact, Builder, Registry
+    from okplug.backends import Artifact, BuildControl, Builder, Registry
     from okplug.config import Config, Parser
     from okplug.events import Event
     from okplug.graph import ImageGraph
@@ -131,12 +131,15 @@ def okplug_publish(step: Step, artifact: Artifact, config: Config) -> None:
 
 
 @hookspec
-def okplug_deliver(step: Step, artifact: Artifact, config: Config) -> None:
+def okplug_deliver(step: Step, artifact: Artifact, config: Config, control: BuildControl) -> None:
     """Bring an image that the user asked for to where it is used; observe, in a worker thread.
 
     Called for each selected image, built or reused, once its tags are written: to load it into an
     engine, say, or to unpack it. An exception fails the step; its tags stay. With
     ``--all-or-nothing`` it is called for all of them at the end, and not if one failed.
+
+    :param control: tells of an interruption; what may take long looks there, and ends with
+        ``CancelledError``.
     """
 
 

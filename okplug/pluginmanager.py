@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePath
     from types import TracebackType
 
-    from okplug.backends import Artifact, Builder, Registry
+    from okplug.backends import Artifact, BuildControl, Builder, Registry
     from okplug.config import Config, Parser
     from okplug.events import Event
     from okplug.graph import ImageGraph
@@ -277,10 +277,12 @@ class PluginManager:
         caller = self._at("okplug_publish", step.image.folder)
         caller(step=step, artifact=artifact, config=config)
 
-    def deliver(self, step: Step, artifact: Artifact, config: Config) -> None:
+    def deliver(
+        self, step: Step, artifact: Artifact, config: Config, control: BuildControl
+    ) -> None:
         """Let plugins bring an image that was asked for to where it is used."""
         caller = self._at("okplug_deliver", step.image.folder)
-        caller(step=step, artifact=artifact, config=config)
+        caller(step=step, artifact=artifact, config=config, control=control)
 
     def event(self, event: Event) -> None:
         """Tell plugins what happened."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from okplug import StashKey, UsageError, hookimpl
 
 if TYPE_CHECKING:
-    from okplug import Artifact, Builder, Config, Parser, Plan, Step
+    from okplug import Artifact, BuildControl, Builder, Config, Parser, Plan, Step
     from okplug_buildkit.outputs.wanted import WantedOutput
     from okplug_buildkit.pool.pool import Pool
 
@@ -74,7 +74,7 @@ def okplug_plan_modify(plan: Plan, config: Config) -> None:
 
 
 @hookimpl
-def okplug_deliver(step: Step, artifact: Artifact, config: Config) -> None:
+def okplug_deliver(step: Step, artifact: Artifact, config: Config, control: BuildControl) -> None:
     """Bring an image to where ``--load`` and ``--output`` want it."""
     outputs = config.stash.get(_OUTPUTS, ())
     load = bool(getattr(config.options, "load", False))
@@ -84,7 +84,8 @@ def okplug_deliver(step: Step, artifact: Artifact, config: Config) -> None:
 
     needs_daemon = any(output.is_unpacked for output in outputs)
     found = _open(config) if needs_daemon else None
-    Delivery(config, outputs, load, found[0] if found else None).deliver(step, artifact)
+    pool = found[0] if found else None
+    Delivery(config, outputs, load, pool, control).deliver(step, artifact)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import Artifact, Step, hookimpl
+from okplug import Artifact, BuildControl, Step, hookimpl
 from okplug.errors import ExitCode, RegistryError
 from tests.functional.test_interrupt import BUILDER, start, wait_for
 
@@ -55,8 +55,9 @@ class Watching:
         self.notes.append((f"publish {step.image.name}", list(tags(self.shop))))
 
     @hookimpl
-    def okplug_deliver(self, step: Step, artifact: Artifact) -> None:
+    def okplug_deliver(self, step: Step, artifact: Artifact, control: BuildControl) -> None:
         """Note that the image is delivered."""
+        assert not control.is_cancelled
         assert artifact.reference.repository == f"okteto/{step.image.name}"
         self.notes.append((f"deliver {step.image.name}", list(tags(self.shop))))
 

@@ -159,8 +159,10 @@ class Way:
     """
 
     def __init__(self, target: str) -> None:
-        #: bytes that went to the daemon over all connections
+        #: bytes that went to the daemon over all connections, and that came from it
         self.sent = 0
+        self.received = 0
+        self._when_received: tuple[int, Callable[[], object]] | None = None
         self.connections = 0
         self._target = target.removeprefix("unix://")
         self._count = self._limit = 0
@@ -203,6 +205,10 @@ class Way:
         self._count, self._limit = count, self.sent + count
         self._act, self._acts_again = act, again
 
+    def when_received(self, count: int, act: Callable[[], object]) -> None:
+        """Do something when so many bytes came from the daemon."""
+        self._when_received = self.received + count, act
+
     def _end(self, pair: tuple[socket.socket, socket.socket]) -> None:
         if pair in self._pairs:
             self._pairs.remove(pair)
@@ -241,7 +247,12 @@ class Way:
         except OSError:
             self._end(pair)
             return
-        if source is pair[0]:
+        if source is pair[1]:
+            self.received += len(data)
+            if self._when_received is not None and self.received >= self._when_received[0]:
+                (_, then), self._when_received = self._when_received, None
+                then()
+        else:
             self.sent += len(data)
             act = self._act
             if act is not None and self.sent >= self._limit:

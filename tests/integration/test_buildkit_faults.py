@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,7 @@ class Shop:
         (word, *_) = self.workspace.run("hash").assert_ok().stdout.split()
         return word
 
-    def start(self, builder: str) -> subprocess.Popen[str]:
+    def start(self, builder: str, *arguments: str) -> subprocess.Popen[str]:
         """Build in a process and a process group of its own."""
         environ = {
             **self.workspace.environ,
@@ -101,7 +102,7 @@ class Shop:
             "TMPDIR": str(self._temporary),
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "okplug", "build"],
+            [sys.executable, "-m", "okplug", "build", *arguments],
             cwd=self.workspace.root,
             env=environ,
             stdout=subprocess.PIPE,
@@ -804,6 +805,34 @@ def test_ctrl_c_on_a_dead_connection_without_keep_alive(shop: Shop, daemon: Buil
         way.stall()
         interrupt(shop, process)
     wait_until(lambda: "sleep" not in daemon.programs(), "the build still runs")
+
+
+@pytest.mark.parametrize("more", [(), ("--all-or-nothing",)])
+@pytest.mark.parametrize("kind", ["local", "tar"])
+def test_ctrl_c_while_files_are_unpacked(
+    kind: str, more: tuple[str, ...], shop: Shop, daemon: Buildkitd, tmp_path: Path
+) -> None:
+    write_large(shop, 30_000_000)
+    shop.assert_built(shop.run(daemon.address))
+    target = tmp_path / "out" / kind
+    with Way(daemon.address) as way:
+        begun = threading.Event()
+
+        def stall() -> None:
+            way.stall()
+            begun.set()
+
+        way.when_received(5_000_000, stall)
+        process = shop.start(way.address, f"--output=type={kind},dest={target}", *more)
+        assert begun.wait(30)
+        wait_until(lambda: list(target.parent.rglob(".okplug-*")), "no file was begun")
+        pressed = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        outcome = shop.finished(process, 5).assert_exit(ExitCode.INTERRUPTED)
+        assert time.monotonic() - pressed < 2  # of which a slow machine needs the most
+    assert outcome.stderr.splitlines()[-1] == "interrupted"
+    assert [path.name for path in target.parent.rglob("*") if path.is_file()] in ([], ["busybox"])
+    wait_until(lambda: daemon.builds() == 0, "the daemon still builds")
 
 
 # --------------------------------------------------------------------------------- files that change

@@ -137,8 +137,9 @@ class Bench:
         self.notes.append(f"publish {artifact.reference.repository}")
 
     @hookimpl
-    def okplug_deliver(self, artifact: Artifact) -> None:
+    def okplug_deliver(self, artifact: Artifact, control: BuildControl) -> None:
         """Note it."""
+        assert control is self.control
         self.notes.append(f"deliver {artifact.reference.repository}")
 
     def describe(self) -> str:

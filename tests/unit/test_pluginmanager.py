@@ -137,6 +137,7 @@ def test_every_hook_reaches_plugins_with_its_arguments() -> None:
     graph: Any = "graph"
     plan: Any = "plan"
     report: Any = "report"
+    control: Any = "control"
     plugins.addoption(Parser())
     plugins.configure(config)
     assert plugins.collect_manifest(Path("/shop/api/okteto.yaml"), config) is None
@@ -147,7 +148,7 @@ def test_every_hook_reaches_plugins_with_its_arguments() -> None:
     plugins.plan_modify(plan, config)
     assert plugins.build(step, config) is None
     plugins.publish(step, artifact, config)
-    plugins.deliver(step, artifact, config)
+    plugins.deliver(step, artifact, config, control)
     plugins.event(event)
     plugins.finish(report, config)
     plugins.unconfigure(config)

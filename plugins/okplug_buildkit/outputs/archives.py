@@ -10,13 +10,13 @@ import io
 import json
 import tarfile
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
-from okplug import RegistryError
+from okplug import CancelledError, RegistryError
 from okplug.oci import OCI_INDEX, read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from okplug import Artifact, Descriptor, Reference, Registry
 
@@ -34,12 +34,18 @@ class _Part:
 
 
 def write_archive(
-    registry: Registry, artifact: Artifact, names: Sequence[Reference], target: IO[bytes]
+    registry: Registry,
+    artifact: Artifact,
+    names: Sequence[Reference],
+    target: IO[bytes],
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
     """Write an image, with every platform that the registry has of it.
 
     :param names: what the image is called where it is loaded.
+    :param is_cancelled: looked at again and again; nothing more is written once it says so.
     :raises RegistryError: if a part of it cannot be read.
+    :raises CancelledError: if the run is interrupted.
     """
     parts = {part.descriptor.digest: part for part in _parts(registry, artifact.reference)}
     with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT) as archive:
@@ -48,7 +54,21 @@ def write_archive(
         _add_document(archive, "manifest.json", _docker_manifest(artifact, parts, names))
         for digest, part in parts.items():
             with _open(registry, artifact.reference, part) as stream:
-                _add(archive, _path(digest), stream, part.descriptor.size)
+                watched = cast("BinaryIO", _Watched(stream, is_cancelled))
+                _add(archive, _path(digest), watched, part.descriptor.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """A stream that ends with an exception when the run is interrupted; it can only be read."""
+
+    stream: BinaryIO
+    is_cancelled: Callable[[], bool]
+
+    def read(self, size: int) -> bytes:
+        if self.is_cancelled():
+            raise CancelledError
+        return self.stream.read(size)
 
 
 def _parts(registry: Registry, reference: Reference) -> Iterator[_Part]:

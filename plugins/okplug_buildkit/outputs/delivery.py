@@ -18,7 +18,7 @@ from okplug_buildkit.sync.failures import write_errors
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from okplug import Artifact, Config, Registry, Step
+    from okplug import Artifact, BuildControl, Config, Registry, Step
     from okplug_buildkit.outputs.wanted import WantedOutput
     from okplug_buildkit.pool.pool import Pool
 
@@ -29,18 +29,21 @@ class Delivery:
 
     :param load: into a Docker engine.
     :param pool: the daemons that unpack files, None if there are none.
+    :param control: tells of an interruption.
     """
 
     config: Config
     outputs: tuple[WantedOutput, ...]
     load: bool
     pool: Pool | None
+    control: BuildControl
 
     def deliver(self, step: Step, artifact: Artifact) -> None:
         """Bring one image to all of these places.
 
         :raises BuildError: if it cannot be brought there.
         :raises RegistryError: if it cannot be read.
+        :raises CancelledError: if the run is interrupted.
         """
         registry = self._registry(artifact)
         for output in self.outputs:
@@ -48,7 +51,7 @@ class Delivery:
                 self._unpack(step, artifact, registry, output)
                 continue
             with _target(output.path) as target:
-                write_archive(registry, artifact, step.personal, target)
+                self._write(step, artifact, registry, target)
         if self.load:
             self._load(step, artifact, registry)
 
@@ -57,6 +60,10 @@ class Delivery:
         registry = self.config.plugins.registry(host, self.config)
         assert registry is not None, "it has just served this image"
         return registry
+
+    def _write(self, step: Step, artifact: Artifact, registry: Registry, target: IO[bytes]) -> None:
+        control = self.control
+        write_archive(registry, artifact, step.personal, target, lambda: control.is_cancelled)
 
     def _unpack(
         self, step: Step, artifact: Artifact, registry: Registry, output: WantedOutput
@@ -68,16 +75,16 @@ class Delivery:
             )
         platforms = step.image.platforms or (self.config.text("platform"),)
         wanted = Unpacked(step.address, artifact, platforms)
-        unpack(self.pool, registry, wanted, output, self.config.environ)
+        unpack(self.pool, registry, wanted, output, self.config.environ, self.control)
 
     def _load(self, step: Step, artifact: Artifact, registry: Registry) -> None:
         from okplug_buildkit.outputs.engine import load_archive
 
         with tempfile.TemporaryFile() as archive:
-            write_archive(registry, artifact, step.personal, archive)
+            self._write(step, artifact, registry, archive)
             size = archive.tell()
             archive.seek(0)
-            load_archive(archive, size, self.config.environ)
+            load_archive(archive, size, self.config.environ, self.control)
 
 
 @contextmanager

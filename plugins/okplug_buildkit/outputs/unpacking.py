@@ -6,12 +6,13 @@ A build of nothing but ``FROM`` the image has them; the daemon has the layers fr
 from __future__ import annotations
 
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from okplug import BuildError
+from okplug import BuildError, CancelledError
 from okplug_buildkit.attach import content
 from okplug_buildkit.attach.registrystore import RegistryStore
 from okplug_buildkit.connect.endpoints import engine_endpoint
@@ -34,7 +35,7 @@ from okplug_buildkit.sync.trees import MemoryTree
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from okplug import Artifact, Location, Registry
+    from okplug import Artifact, BuildControl, Location, Registry
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.outputs.wanted import WantedOutput
     from okplug_buildkit.pool.pool import Pool
@@ -47,9 +48,15 @@ _DOCKERFILE = f"FROM {_NAME}\n".encode()
 
 
 class _Silence:
-    """A ``BuildControl`` of what nobody follows."""
+    """A ``BuildControl`` of what nobody follows; the interruption of another reaches it."""
 
-    is_cancelled = False
+    def __init__(self, control: BuildControl) -> None:
+        self._control = control
+
+    @property
+    def is_cancelled(self) -> bool:
+        """The run was interrupted."""
+        return self._control.is_cancelled
 
     def log(self, text: str, instruction: str = "") -> None:
         """Print nothing."""
@@ -61,7 +68,8 @@ class _Silence:
         """Show nothing."""
 
     def on_cancel(self, callback: Callable[[], None]) -> None:
-        """Go on: this ends soon."""
+        """Leave it to the run."""
+        self._control.on_cancel(callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +91,31 @@ def unpack(
     image: Unpacked,
     wanted: WantedOutput,
     environ: Mapping[str, str],
+    control: BuildControl,
 ) -> None:
     """Write the files of an image.
 
     :param environ: says where ``docker://`` is.
+    :param control: tells of an interruption.
     :raises BuildError: if that fails.
+    :raises CancelledError: if the run is interrupted; no file is half there.
     """
     output = _output(wanted)
     reference = image.artifact.reference
     store = RegistryStore(registry, [reference])
+    silence = _Silence(control)
+    cancelled = threading.Event()
+    control.on_cancel(cancelled.set)
 
     def attempt(daemon: Daemon) -> None:
         try:
-            with _source(daemon, registry, image, environ) as source:
+            with _source(daemon, registry, image, environ, silence) as source:
                 job = _job(source, image, wanted.type, output, store)
-                run_job(daemon, job, _Silence(), Progress(_Silence(), Path("Dockerfile")))
+                run_job(daemon, job, silence, Progress(silence, Path("Dockerfile")))
+        except BuildError as error:
+            if control.is_cancelled:
+                raise CancelledError from error
+            raise
         except SolveFailed as failed:
             details = details_of(failed.error)
             raise failed.loss(daemon) or BuildError(
@@ -106,7 +124,7 @@ def unpack(
             ) from failed.error
 
     try:
-        pool.run(image.address, attempt)
+        pool.run(image.address, attempt, cancelled)
         output.commit()
     finally:
         output.discard()
@@ -125,7 +143,11 @@ def _output(wanted: WantedOutput) -> Output:
 
 @contextmanager
 def _source(
-    daemon: Daemon, registry: Registry, image: Unpacked, environ: Mapping[str, str]
+    daemon: Daemon,
+    registry: Registry,
+    image: Unpacked,
+    environ: Mapping[str, str],
+    silence: _Silence,
 ) -> Iterator[str]:
     """Have the image where the daemon finds it, and yield its word for it."""
     reference = image.artifact.reference
@@ -134,8 +156,10 @@ def _source(
     elif keeps_by_driver(daemon):
         if len(image.platforms) > 1:
             raise refusal(str(daemon.address), "holds no image of several platforms")
-        images = LoadedImages(EngineAPI(engine_endpoint(daemon.address, environ), environ))
-        with images.loaded(registry, reference, image.platforms[0], _Silence().warn) as name:
+        api = EngineAPI(engine_endpoint(daemon.address, environ), environ)
+        silence.on_cancel(api.interrupt)
+        images = LoadedImages(api)
+        with images.loaded(registry, reference, image.platforms[0], silence.warn) as name:
             yield f"docker-image://{name}"
     else:
         yield f"{_LAYOUT}{reference.repository}@{reference.digest}"

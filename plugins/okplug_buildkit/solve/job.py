@@ -124,6 +124,9 @@ def run_job(daemon: Daemon, job: Job, control: BuildControl, progress: Progress)
             return dict(response.exporter_response)
         except grpc.FutureCancelledError:
             raise CancelledError from None
+        except KeyboardInterrupt:  # in the main thread, where nobody calls back
+            cancel()
+            raise
         except grpc.RpcError as error:
             failed = error
         finally:

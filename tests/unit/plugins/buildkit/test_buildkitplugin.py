@@ -204,7 +204,7 @@ def test_only_files_take_a_daemon(
     plan = cast("Any", SimpleNamespace(asked={"a"}))
     okplug_buildkit.okplug_plan_modify(plan, config)
     nothing = cast("Any", None)
-    okplug_buildkit.okplug_deliver(nothing, nothing, config)
+    okplug_buildkit.okplug_deliver(nothing, nothing, config, nothing)
     (found,) = asked
     assert (found.pool is not None) == wants_daemon
     assert len(found.outputs) == len(texts)
@@ -221,7 +221,8 @@ def test_several_outputs_on_standard_output(images: Workspace) -> None:
 def test_a_plan_without_outputs_may_be_of_any_size(images: Workspace) -> None:
     config = configured(images, {"output": []})
     okplug_buildkit.okplug_plan_modify(cast("Any", SimpleNamespace(asked=set())), config)
-    okplug_buildkit.okplug_deliver(cast("Any", None), cast("Any", None), configured(images))
+    nothing = cast("Any", None)
+    okplug_buildkit.okplug_deliver(nothing, nothing, configured(images), nothing)
     assert WantedOutput("oci", None) not in config.stash.get(okplug_buildkit._OUTPUTS, ())
 
 

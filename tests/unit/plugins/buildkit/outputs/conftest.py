@@ -22,6 +22,7 @@ class Engine:
 
     :ivar status, answer: what it says.
     :ivar takes: whether it reads what it is sent.
+    :ivar pause: what it waits for before it answers.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,6 +32,7 @@ class Engine:
         self.status = 200
         self.answer = LOADED
         self.takes = True
+        self.pause: threading.Event | None = None
         engine = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,6 +41,9 @@ class Engine:
                 if engine.takes:
                     body = self.rfile.read(int(self.headers["Content-Length"]))
                 engine.requests.append((self.path, dict(self.headers), body))
+                if engine.pause is not None:
+                    engine.pause.wait(30)
+                    return
                 if not engine.takes:
                     return
                 self.send_response(engine.status)

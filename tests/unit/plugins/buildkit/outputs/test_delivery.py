@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import okplug_buildkit
-from okplug import Artifact, BuildError, Reference, Registry, RegistryError, hookimpl
-from okplug.testing import FakeRegistry, push_image
+from okplug import (
+    Artifact,
+    BuildError,
+    CancelledError,
+    Reference,
+    Registry,
+    RegistryError,
+    hookimpl,
+)
+from okplug.testing import FakeRegistry, RecordingControl, push_image
 from okplug_buildkit.outputs import delivery
 from okplug_buildkit.outputs.delivery import Delivery
 from okplug_buildkit.outputs.unpacking import Unpacked
@@ -57,6 +65,7 @@ class Deliveries:
         registries = Registries()
         self.registry = registries.registry
         self.workspace = workspace
+        self.control = RecordingControl()
         self.plugins = [okplug_buildkit, registries]
         descriptor = push_image(self.registry, HERE, files={"a": "1"})
         self.artifact = Artifact(HERE.with_digest(descriptor.digest), descriptor)
@@ -64,7 +73,8 @@ class Deliveries:
     def bring(self, *outputs: WantedOutput, load: bool = False, pool: object = None) -> None:
         """Bring it there."""
         config = self.workspace.config(plugins=self.plugins)
-        Delivery(config, outputs, load, cast("Any", pool)).deliver(STEP, self.artifact)
+        delivery = Delivery(config, outputs, load, cast("Any", pool), self.control)
+        delivery.deliver(STEP, self.artifact)
 
 
 @pytest.fixture
@@ -107,6 +117,19 @@ def test_an_image_that_cannot_be_read_leaves_the_old_file(
         deliveries.bring(WantedOutput("oci", tmp_path / "a.tar"))
     assert (tmp_path / "a.tar").read_text() == "old"
     assert [path.name for path in tmp_path.glob("*a.tar*")] == ["a.tar"]
+    assert list(tmp_path.glob(".okplug-*")) == []
+
+
+@pytest.mark.parametrize("load", [False, True])
+def test_an_interruption_leaves_the_old_file(
+    deliveries: Deliveries, tmp_path: Path, *, load: bool
+) -> None:
+    (tmp_path / "a.tar").write_text("old")
+    deliveries.control.cancel()
+    outputs = () if load else (WantedOutput("oci", tmp_path / "a.tar"),)
+    with pytest.raises(CancelledError):
+        deliveries.bring(*outputs, load=load)
+    assert [path.read_text() for path in tmp_path.glob("*.tar")] == ["old"]
     assert list(tmp_path.glob(".okplug-*")) == []
 
 
@@ -170,6 +193,7 @@ def test_files_are_unpacked_by_the_image_s_own_daemon_for_its_platform(
     output = WantedOutput("local", tmp_path)
     deliveries.bring(output, pool="the pool")
     image = Unpacked("services/api:api", deliveries.artifact, ("linux/amd64",))
-    ((*given, environ),) = asked
+    ((*given, environ, control),) = asked
+    assert control is deliveries.control
     assert given == ["the pool", deliveries.registry, image, output]
     assert "HOME" in cast("dict[str, str]", environ)

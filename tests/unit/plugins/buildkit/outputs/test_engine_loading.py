@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import BuildError, UsageError
+from okplug import BuildError, CancelledError, UsageError
+from okplug.testing import RecordingControl
 from okplug_buildkit.outputs.engine import load_archive
 
 if TYPE_CHECKING:
@@ -19,7 +22,7 @@ DATA = b"an archive" * 100_000
 
 
 def load(environ: dict[str, str]) -> None:
-    load_archive(io.BytesIO(DATA), len(DATA), environ)
+    load_archive(io.BytesIO(DATA), len(DATA), environ, RecordingControl())
 
 
 def refusal(environ: dict[str, str]) -> str:
@@ -40,7 +43,7 @@ def test_an_engine_gets_the_archive_in_one_request(engine: Engine) -> None:
 def test_from_where_the_archive_stands(engine: Engine) -> None:
     archive = io.BytesIO(b"read already" + DATA)
     archive.seek(12)
-    load_archive(archive, len(DATA), engine.environ)
+    load_archive(archive, len(DATA), engine.environ, RecordingControl())
     assert engine.requests[0][2] == DATA
 
 
@@ -75,6 +78,21 @@ def test_an_engine_that_hangs_up(engine: Engine) -> None:
     assert refusal(engine.environ).startswith(
         f"the image cannot be loaded into the Docker engine at {engine.address}: "
     )
+
+
+def test_an_interruption_does_not_wait_for_the_engine(engine: Engine) -> None:
+    engine.pause = threading.Event()
+    control = RecordingControl()
+    timer = threading.Timer(0.2, control.cancel)
+    timer.start()
+    started = time.monotonic()
+    try:
+        with pytest.raises(CancelledError):
+            load_archive(io.BytesIO(DATA), len(DATA), engine.environ, control)
+    finally:
+        engine.pause.set()
+        timer.join()
+    assert 0.2 <= time.monotonic() - started < 5
 
 
 def test_no_engine(tmp_path: Path) -> None:

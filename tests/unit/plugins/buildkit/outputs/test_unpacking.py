@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from okplug import Artifact, BuildError, Reference
-from okplug.testing import FakeRegistry, push_image
+from okplug import Artifact, BuildControl, BuildError, CancelledError, Reference
+from okplug.testing import FakeRegistry, RecordingControl, push_image
 from okplug_buildkit.connect.addresses import parse_address
 from okplug_buildkit.outputs import unpacking
 from okplug_buildkit.outputs.unpacking import Unpacked, unpack
@@ -23,6 +23,7 @@ from okplug_buildkit.sync.exports import FolderOutput
 from tests.fakeengine import FakeEngine
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -55,6 +56,9 @@ class Bench:
         self.image = Unpacked("services/api:api", artifact, ("linux/amd64", "linux/arm64"))
         self.failure: Exception | None = None
         self.daemon = DAEMON
+        self.control = RecordingControl()
+        self.interruptions: list[bool] = []
+        self.cancelled: threading.Event | None = None
         monkeypatch.setattr(unpacking, "run_job", self._run_job)
         serve = receiver.serve_outputs
 
@@ -67,21 +71,26 @@ class Bench:
             for name in ("commit", "discard"):
                 monkeypatch.setattr(kind, name, lambda _, name=name: self.ends.append(name))
 
-    def run(self, address: str, work: Callable[[object], None]) -> None:
+    def run(self, address: str, work: Callable[[object], None], cancelled: threading.Event) -> None:
         """Have work done, in the place of a pool."""
+        self.cancelled = cancelled
         self.addresses.append(address)
         work(self.daemon)
 
-    def _run_job(self, daemon: object, job: Job, *_: object) -> dict[str, str]:
+    def _run_job(
+        self, daemon: object, job: Job, control: BuildControl, _: object
+    ) -> dict[str, str]:
         assert daemon is self.daemon
         self.jobs.append(job)
+        control.on_cancel(lambda: self.interruptions.append(control.is_cancelled))
         if self.failure is not None:
             raise self.failure
         return {}
 
     def unpack(self, kind: str, path: Path | None) -> None:
         """Unpack the image."""
-        unpack(cast("Pool", self), self.registry, self.image, WantedOutput(kind, path), {})
+        wanted = WantedOutput(kind, path)
+        unpack(cast("Pool", self), self.registry, self.image, wanted, {}, self.control)
 
 
 @pytest.fixture
@@ -208,6 +217,24 @@ def test_a_daemon_that_is_lost_is_the_pool_s_to_replace(bench: Bench, tmp_path: 
     with pytest.raises(BuildError) as caught:
         bench.unpack("local", tmp_path / "out")
     assert caught.value is lost
+    assert bench.ends == ["discard"]
+
+
+def test_an_interruption_of_the_run_reaches_all_that_is_at_work(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.unpack("local", tmp_path / "out")
+    assert bench.cancelled is not None
+    assert (bench.interruptions, bench.cancelled.is_set()) == ([], False)
+    bench.control.cancel()
+    assert (bench.interruptions, bench.cancelled.is_set()) == ([True], True)
+
+
+def test_what_an_interruption_breaks_is_no_failure(bench: Bench, tmp_path: Path) -> None:
+    bench.control.cancel()
+    bench.failure = BuildError("the engine hangs up")
+    with pytest.raises(CancelledError):
+        bench.unpack("local", tmp_path / "out")
     assert bench.ends == ["discard"]
 
 
