@@ -14,7 +14,21 @@ from okplug.settings import Setting
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MANIFEST_NAMES = ("okteto.yml", "okteto.yaml", ".okteto/okteto.yml", ".okteto/okteto.yaml")
+#: what a manifest is called, in the order in which okteto looks for one in a folder
+MANIFEST_NAMES = tuple(
+    f"{folder}{stem}.{suffix}"
+    for folders, stems in (
+        (("", ".okteto/"), ("okteto",)),
+        (("", ".okteto/"), ("okteto-pipeline", "okteto-pipelines")),
+        (("", ".okteto/"), ("okteto-stack", "stack")),
+        (("", ".okteto/"), ("okteto-compose",)),
+        (("",), ("compose",)),
+        (("", ".okteto/"), ("docker-compose",)),
+    )
+    for folder in folders
+    for stem in stems
+    for suffix in ("yml", "yaml")
+)
 
 #: the value of ``progress`` that leaves standard error to events as lines of JSON
 RAWJSON = "rawjson"

@@ -55,7 +55,7 @@ def find_manifests(root: Path, names: Sequence[str], exclude: Sequence[str] = ()
     :param exclude: folders and files to leave out, as lines of a ``.dockerignore``.
     :raises ManifestError: if a pattern of *exclude* is malformed.
     """
-    return _Walk(str(root), tuple(names), _matcher(exclude)).run()
+    return _Walk(str(root), _Names.of(names), _matcher(exclude)).run()
 
 
 def _matcher(exclude: Sequence[str]) -> Matcher | None:
@@ -66,12 +66,42 @@ def _matcher(exclude: Sequence[str]) -> Matcher | None:
     return Matcher(read_patterns(os.fsencode("\n".join(exclude))))
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What manifests are called, so that a folder costs nothing where none of it is there.
+
+    :param ranks: each name with its place among them; the first one counts.
+    :param plain: those that are files of the folder itself.
+    :param heads: the folders in which the others are.
+    """
+
+    ranks: dict[str, int]
+    plain: frozenset[str]
+    heads: frozenset[str]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> _Names:
+        return cls(
+            {name: rank for rank, name in reversed(list(enumerate(names)))},
+            frozenset(name for name in names if "/" not in name),
+            frozenset(name.partition("/")[0] for name in names if "/" in name),
+        )
+
+    def candidates(self, files: set[str], folders: list[str]) -> list[str]:
+        """Return the names that may be there, the first one first."""
+        found = list(self.plain & files)
+        heads = self.heads.intersection(folders)
+        if heads:
+            found += [name for name in self.ranks if name.partition("/")[0] in heads]
+        return sorted(found, key=self.ranks.__getitem__)
+
+
 @dataclass(slots=True)
 class _Walk:
     """One walk; paths are strings, for a Path for each would cost more than the walk."""
 
     root: str
-    names: tuple[str, ...]
+    names: _Names
     exclude: Matcher | None
     manifests: list[str] = field(default_factory=list)
     plugin_files: list[str] = field(default_factory=list)
@@ -80,7 +110,7 @@ class _Walk:
     def run(self) -> Discovery:
         """Visit each folder once and return what was found."""
         pending = [""]
-        skipped = _SKIPPED | {name.partition("/")[0] for name in self.names if "/" in name}
+        skipped = _SKIPPED | self.names.heads
         while pending:
             relpath = pending.pop()
             files, folders = self._list(relpath)
@@ -114,10 +144,7 @@ class _Walk:
         return files, folders
 
     def _collect(self, prefix: str, files: set[str], folders: list[str]) -> None:
-        for name in self.names:
-            head, _, rest = name.partition("/")
-            if head not in (folders if rest else files):
-                continue
+        for name in self.names.candidates(files, folders):
             if self._is_wanted(prefix + name):
                 self.manifests.append(prefix + name)
                 break

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from okplug.coresettings import MANIFEST_NAMES
 from okplug.errors import ManifestError
 from okplug.manifest.discover import find_manifests
 
@@ -220,3 +221,29 @@ def test_a_folder_that_may_not_be_read_is_a_warning(closed_folder: Path) -> None
     assert discovery.warnings == (
         f"{closed_folder}/closed is not searched for manifests: Permission denied",
     )
+
+
+OKTETO_ORDER = """
+okteto.yml okteto.yaml .okteto/okteto.yml .okteto/okteto.yaml
+okteto-pipeline.yml okteto-pipeline.yaml okteto-pipelines.yml okteto-pipelines.yaml
+.okteto/okteto-pipeline.yml .okteto/okteto-pipeline.yaml
+.okteto/okteto-pipelines.yml .okteto/okteto-pipelines.yaml
+okteto-stack.yml okteto-stack.yaml stack.yml stack.yaml
+.okteto/okteto-stack.yml .okteto/okteto-stack.yaml .okteto/stack.yml .okteto/stack.yaml
+okteto-compose.yml okteto-compose.yaml .okteto/okteto-compose.yml .okteto/okteto-compose.yaml
+compose.yml compose.yaml docker-compose.yml docker-compose.yaml
+.okteto/docker-compose.yml .okteto/docker-compose.yaml
+""".split()
+
+
+def test_by_default_each_folder_is_looked_at_as_okteto_does(tmp_path: Path) -> None:
+    write(tmp_path, *(f"app/{name}" for name in OKTETO_ORDER))
+    for name in OKTETO_ORDER:
+        assert found(tmp_path, names=MANIFEST_NAMES) == [f"app/{name}"]
+        (tmp_path / "app" / name).unlink()
+    assert found(tmp_path, names=MANIFEST_NAMES) == []
+
+
+def test_a_name_that_is_given_twice_counts_where_it_stands_first(tmp_path: Path) -> None:
+    write(tmp_path, "a.yml", "b.yml")
+    assert found(tmp_path, names=("a.yml", "b.yml", "a.yml")) == ["a.yml"]
