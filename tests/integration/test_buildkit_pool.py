@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,28 @@ def test_its_data_outlive_it(folder: Path) -> None:
     with another_run(folder, idle=0.0) as other:
         assert daemon_of(other) != first
     assert (folder / "root" / "runc-overlayfs").is_dir()
+
+
+def test_a_home_with_a_long_path_builds_all_the_same(folder: Path, tmp_path: Path) -> None:
+    deep = folder / ("d" * 100)
+    (tmp_path / "Dockerfile").write_text(
+        "FROM scratch\nCOPY --chmod=755 busybox /\n"
+        'RUN --mount=type=secret,id=word ["/busybox", "cat", "/run/secrets/word"]\n'
+    )
+    shutil.copy(program("busybox"), tmp_path / "busybox")
+    (tmp_path / "word").write_text("a word\n")
+    one = ManagedDaemon(deep, surroundings(idle=0.0))
+    try:
+        address = one.acquire()
+        with another_run(deep) as other:
+            assert daemon_of(other) == pid_in(deep)
+        done = BuildKit(address).build(tmp_path, f"--secret=id=word,src={tmp_path}/word")
+        assert done.returncode == 0, done.stderr
+        assert "a word" in done.stderr
+    finally:
+        one.release()
+        wait_until(lambda: not is_supervised(deep))
+    assert not Path(address.removeprefix("unix://")).parent.exists()
 
 
 def test_a_daemon_that_cannot_have_its_data_says_so(folder: Path) -> None:

@@ -1,7 +1,8 @@
 """``buildkitd://``: a daemon that okplug starts itself, finds again, and leaves to its supervisor.
 
 All that it has is in one folder, below the user's cache unless the address says ``?root=FOLDER``:
-the socket, the log, the locks, and the daemon's own data. Runs on one machine share the daemon.
+the log, the locks, the daemon's own data, and the socket if its path is not too long there. Runs on
+one machine share the daemon.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from okplug import UsageError
 from okplug_buildkit.pool import supervisor
 from okplug_buildkit.pool.daemonfailures import file_errors, launch_failure
 from okplug_buildkit.pool.programs import daemon_path, find_program, missing_for_daemon
+from okplug_buildkit.pool.runfolder import find_run_folder, make_run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
 
 #: the folder with the daemon's data, within its folder
 _ROOT = "root"
-
-#: what the kernel allows for the path of a Unix socket, in bytes
-_SOCKET_PATH_LIMIT = 107
 #: seconds that a daemon may take until it answers, and for one look whether it does
 _PATIENCE = 60.0
 _PROBE_PATIENCE = 1.0
@@ -86,12 +85,8 @@ class ManagedDaemon:
 
     @property
     def address(self) -> str:
-        """Where it listens, as ``unix://PATH``."""
-        return f"unix://{self._socket}"
-
-    @property
-    def _socket(self) -> Path:
-        return self.folder / supervisor.SOCKET
+        """Where it listens, as ``unix://PATH``, once it is acquired."""
+        return f"unix://{find_run_folder(self.folder) or self.folder}/{supervisor.SOCKET}"
 
     def acquire(self) -> str:
         """Keep the daemon from ending, start it if it does not run, and return its address.
@@ -124,13 +119,6 @@ class ManagedDaemon:
         return (self.folder / _ROOT).is_dir()
 
     def _check(self) -> None:
-        path = str(self._socket)
-        if len(os.fsencode(path)) > _SOCKET_PATH_LIMIT:
-            raise UsageError(
-                f"buildkitd:// cannot listen on {path}, whose path is longer than"
-                f" {_SOCKET_PATH_LIMIT} bytes",
-                hint="give it a folder with a short path: buildkitd://?root=FOLDER",
-            )
         environ, is_root = self._surroundings.environ, self._surroundings.is_root
         if find_program("buildkitd", environ) is None:
             raise UsageError(
@@ -184,18 +172,22 @@ class ManagedDaemon:
 
     def _answers(self) -> bool:
         """Tell whether somebody serves the socket, which is there long before that."""
+        run_folder = find_run_folder(self.folder)
+        if run_folder is None:
+            return False
         with socket.socket(socket.AF_UNIX) as probe:
             probe.settimeout(_PROBE_PATIENCE)
             try:
-                probe.connect(str(self._socket))
+                probe.connect(str(run_folder / supervisor.SOCKET))
                 probe.sendall(_GREETING)
                 return bool(probe.recv(1))
             except OSError:
                 return False
 
     def _launch(self) -> None:
+        run_folder = make_run_folder(self.folder, self._surroundings.environ)
         (self.folder / "buildkitd.toml").write_text(
-            _CONFIGURATION.format(otel=_toml_text(str(self.folder / "otel")))
+            _CONFIGURATION.format(otel=_toml_text(str(run_folder / "otel")))
         )
         log_path = self.folder / supervisor.LOG
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC

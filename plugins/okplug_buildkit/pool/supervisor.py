@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ LEASE = "lease"
 LOCK = "supervisor.lock"
 DAEMON = "daemon"
 SOCKET = "socket"
+#: leads to the folder of the socket where that is another
+RUN = "run"
 LOG = "log"
 
 #: seconds that a daemon has to end by itself
@@ -100,11 +103,14 @@ class Supervisor:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is being done
                 end(daemon)
         self._remove_files()
+        with suppress(OSError):  # mostly there is none
+            shutil.rmtree((self._folder / RUN).readlink())
+            (self._folder / RUN).unlink()
 
     def _watch(self, daemon: subprocess.Popen[bytes]) -> None:
         waiter = threading.Thread(target=daemon.wait, daemon=True)
         waiter.start()
-        with suppress(FileNotFoundError):  # the folder was removed: nobody will find the daemon
+        with suppress(FileNotFoundError):  # a folder was removed: nobody will find the daemon
             while waiter.is_alive() and not self._is_idle():
                 waiter.join(self._interval)
                 self._trim_log()
@@ -114,6 +120,8 @@ class Supervisor:
 
         A run that came and went between two looks has left its time on the file.
         """
+        if (self._folder / RUN).is_symlink():
+            (self._folder / RUN).stat()
         used = (self._folder / LEASE).stat().st_mtime_ns
         lease = try_lock(self._folder / LEASE)
         if lease is None or used != self._used:

@@ -88,6 +88,25 @@ def daemon(programs: Programs, short: Path) -> Iterator[Callable[..., ManagedDae
     wait_until(lambda: not is_supervised(folder))
 
 
+@pytest.fixture
+def deep(
+    daemon: Callable[..., ManagedDaemon], tmp_path: Path
+) -> Iterator[Callable[..., ManagedDaemon]]:
+    """Make daemons in one folder, whose path is too long for sockets."""
+    folder = tmp_path / ("ü" * 50)
+    made: list[ManagedDaemon] = []
+
+    def make(idle: float = 60.0, **environ: str) -> ManagedDaemon:
+        made.append(ManagedDaemon(folder, daemon(idle, **environ)._surroundings))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.release()
+    supervisor.end_orphan(folder / supervisor.DAEMON)
+    wait_until(lambda: not is_supervised(folder))
+
+
 def is_supervised(folder: Path) -> bool:
     """Tell whether somebody holds the supervisor's lock."""
     import os

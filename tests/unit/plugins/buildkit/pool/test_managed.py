@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -325,15 +326,44 @@ def test_who_is_not_root_goes_through_rootlesskit(
     one.release()
 
 
-def test_a_path_that_is_too_long_for_a_socket(programs: Programs, short: Path) -> None:
-    folder = short / ("ü" * 50)
-    one = ManagedDaemon(folder, Surroundings(programs.environ, 60, is_root=True))
-    with pytest.raises(UsageError) as caught:
-        one.acquire()
-    assert caught.value.message == (
-        f"buildkitd:// cannot listen on {folder}/socket, whose path is longer than 107 bytes"
-    )
-    assert caught.value.hint == "give it a folder with a short path: buildkitd://?root=FOLDER"
+def test_a_folder_with_a_long_path_has_its_socket_elsewhere(
+    deep: Callable[..., ManagedDaemon], short: Path
+) -> None:
+    one, two = deep(XDG_RUNTIME_DIR=str(short)), deep()
+    address = one.acquire()
+    (run_folder,) = short.glob("okplug-*")
+    assert address == one.address == f"unix://{run_folder}/socket"
+    assert run_folder.stat().st_mode & 0o777 == 0o700
+    text = (one.folder / "buildkitd.toml").read_text()
+    assert tomllib.loads(text)["otel"]["socketPath"] == f"{run_folder}/otel"
+    one.release()
+    assert two.is_running()
+    assert two.acquire() == address
+
+
+def test_that_place_is_removed_with_the_daemon(
+    deep: Callable[..., ManagedDaemon], short: Path, wait_until: Callable[..., None]
+) -> None:
+    one = deep(idle=0.0, XDG_RUNTIME_DIR=str(short))
+    one.acquire()
+    one.release()
+    wait_until(lambda: not one._is_supervised())
+    assert list(short.glob("okplug-*")) == []
+    assert not one.is_running()
+    assert one.acquire() == one.address
+    assert one.is_running()
+
+
+def test_a_place_that_is_removed_under_it_ends_the_daemon(
+    deep: Callable[..., ManagedDaemon], short: Path, wait_until: Callable[..., None]
+) -> None:
+    one = deep(idle=0.5, XDG_RUNTIME_DIR=str(short))
+    one.acquire()
+    (run_folder,) = short.glob("okplug-*")
+    shutil.rmtree(run_folder)
+    wait_until(lambda: not one._is_supervised())
+    one.acquire()
+    assert one.is_running()
 
 
 def test_a_folder_that_cannot_be_made(daemon: Callable[..., ManagedDaemon]) -> None:
