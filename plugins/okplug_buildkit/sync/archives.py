@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from okplug import BuildError
 from okplug_buildkit.messages import unwrap
 from okplug_buildkit.rpc import Code, RpcError
+from okplug_buildkit.sync.downloads import receive
 from okplug_buildkit.sync.failures import write_errors
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _copy(call: Call, file: IO[bytes]) -> None:
 
 
 def _pieces(call: Call) -> Iterator[memoryview]:
-    while (message := call.receive()) is not None:
+    while (message := receive(call)) is not None:
         try:
             yield unwrap(message)
         except ValueError as error:

@@ -16,6 +16,7 @@ from okplug_buildkit.rpc import Code, RpcError
 from okplug_buildkit.sync import packets
 from okplug_buildkit.sync.archives import nothing_came
 from okplug_buildkit.sync.destination import Destination
+from okplug_buildkit.sync.downloads import receive
 from okplug_buildkit.sync.entries import decode
 from okplug_buildkit.sync.failures import write_errors
 
@@ -112,7 +113,7 @@ class _Reception:
         message = self._call.receive_nowait()
         if message is None:
             self._ask()
-            message = self._call.receive()
+            message = receive(self._call)
         if message is None:
             raise RpcError(Code.ABORTED, "the export was not finished")
         try:
