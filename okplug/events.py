@@ -43,6 +43,11 @@ class Collected(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpStarted(Event):
+    """The registry is about to be asked which keys it has."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepPlanned(Event):
     """One image has its key and a first verdict, ``reuse`` or ``build``."""
 
@@ -68,10 +73,14 @@ class Planned(Event):
 
 @dataclass(frozen=True, slots=True)
 class StepStarted(Event):
-    """A worker begins with an image."""
+    """A worker begins with an image.
+
+    :param dockerfile: its path.
+    """
 
     address: str
     verdict: str
+    dockerfile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +142,17 @@ class StepFinished(Event):
     log: tuple[str, ...] = ()
     blocked_by: str = ""
     source_line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed(Event):
+    """The user's own tags point at an image that was built.
+
+    :param references: at least one.
+    """
+
+    address: str
+    references: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

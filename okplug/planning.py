@@ -95,9 +95,8 @@ class Planner:
         )
 
     def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
-        skipped = self._no_look_up()
-        if skipped:
-            return {address: Lookup(reason=skipped) for address in records}
+        if self.skipped:
+            return {address: Lookup(reason=self.skipped) for address in records}
         naming, graph = self._collection.naming, self._collection.graph
         shared = {
             address: (naming.shared(graph.image(address), record.key), record)
@@ -132,8 +131,9 @@ class Planner:
             )
         return found
 
-    def _no_look_up(self) -> str:
-        """Say why the registry is not asked, ``""`` if it is."""
+    @property
+    def skipped(self) -> str:
+        """Why the registry is not asked for keys, ``""`` if it is."""
         if getattr(self._config.options, "no_cache", False):
             return "--no-cache"
         if not self._config.flag("smart_builds"):

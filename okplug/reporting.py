@@ -41,6 +41,7 @@ class Reporting:
         self._builder = ""
         self._asked: frozenset[str] = frozenset()
         self._withheld: tuple[str, ...] = ()
+        self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self.results: list[Result] = []
 
     def __enter__(self) -> Self:
@@ -99,15 +100,9 @@ class Reporting:
 
     def collected(self, collection: Collection) -> None:
         """Tell what the workspace holds."""
-        context = self._config.text("context")
-        header = (
-            *((f"context: {self._config.text('namespace')} @ {context}",) if context else ()),
-            f"root: {self._config.root}",
-            f"registry: {collection.registries.main.describe()}",
-        )
         asked = len(collection.selection.asked)
         images = len(collection.graph.images())
-        self.emit(events.RunStarted, command=self._command, header=header)
+        self.emit(events.RunStarted, command=self._command, header=self._header(collection))
         self.emit(
             events.Collected,
             images=images,
@@ -115,6 +110,20 @@ class Reporting:
             selected=asked,
             deselected=images - asked,
         )
+
+    def _header(self, collection: Collection) -> tuple[str, ...]:
+        """Say for whom and where; without a context the registry is what images are shared in."""
+        namespace, context = self._config.text("namespace"), self._config.text("context")
+        registry = collection.registries.main.describe()
+        whose = f"{namespace} @ " if namespace else ""
+        root = f"root: {self._config.root}"
+        if context:
+            return f"Using {whose}{context} as context", root, f"registry: {registry}"
+        return f"Using {whose}{registry}", root
+
+    def looking_up(self) -> None:
+        """Tell that the registry is asked for keys, which may take a while."""
+        self.emit(events.LookUpStarted)
 
     def planned(self, plan: Plan, builder: Builder | None, jobs: int) -> None:
         """Tell the verdicts."""
@@ -138,7 +147,12 @@ class Reporting:
 
     def started(self, step: Step) -> None:
         """Tell that a worker begins with an image."""
-        self.emit(events.StepStarted, address=step.address, verdict=step.verdict)
+        self.emit(
+            events.StepStarted,
+            address=step.address,
+            verdict=step.verdict,
+            dockerfile=str(step.image.dockerfile),
+        )
 
     def finished(self, result: Result) -> None:
         """Tell how an image ended, and keep it for the report."""
@@ -158,6 +172,19 @@ class Reporting:
             blocked_by=result.blocked_by,
             source_line=_source_line(error),
         )
+        if not self._holds:
+            self._pushed(result)
+
+    def concluded(self) -> None:
+        """Tell that the tags which waited for the end have moved."""
+        if self._holds:
+            for result in self.results:
+                self._pushed(result)
+
+    def _pushed(self, result: Result) -> None:
+        tags = tuple(map(str, result.step.personal))
+        if tags and result.verdict == BUILD:
+            self.emit(events.Pushed, address=result.step.address, references=tags)
 
     def withheld(self, tags: HeldTags) -> None:
         """Tell which tags stay as they were, because all or none of them were to move."""

@@ -71,6 +71,8 @@ def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Pre
     :raises ManifestError: if the workspace is wrong.
     """
     with keyed(config, reporting) as (collection, planner):
+        if reporting and not planner.skipped:
+            reporting.looking_up()
         yield Prepared(collection, planner, planner.plan())
 
 
@@ -134,6 +136,7 @@ def _carry_out(
         scheduler.run(work, lambda outcome: reporting.finished(_result(executor, outcome)))
         if reporting.exit_code() == ExitCode.OK:
             executor.conclude()
+            reporting.concluded()
     finally:
         reporting.withheld(executor.held)
 

@@ -80,6 +80,7 @@ def _make_reporter(config: Config, stream: TextIO) -> Reporter:
         durations=options.get("durations"),
         cwd=config.cwd,
         steps=progress == "plain",
+        narrates=SCREEN not in config.stash,
     )
     return TerminalReporter(writer, shown)
 

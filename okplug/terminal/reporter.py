@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug import events
+from okplug.messages import shorten_paths
 from okplug.terminal.steps import Steps
 from okplug.terminal.summary import Summary
 from okplug.terminal.text import columns, counted, padded, seconds, visible
@@ -22,8 +23,9 @@ _WORDS = {
     "blocked": ("BLOCKED", "yellow"),
     "cancelled": ("CANCELLED", "yellow"),
 }
-_WORD_WIDTH = 7
+_WORD_WIDTH = max(len(word) for word, _ in _WORDS.values())
 _FEW_REASONS = 2
+_SKIPPED = 'Okteto Smart Builds is skipping build of "{}" because it\'s already built from cache.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,15 @@ class Shown:
     :param durations: how many of the slowest images to list, 0 for all, None for no list.
     :param cwd: paths below it are printed relative to it.
     :param steps: the parts of each build, and its output.
+    :param narrates: whole sentences as well, which are Okteto's: those who search the log of a
+        CI run for them find them. A live view has no room for them, and says the same.
     """
 
     verbosity: int = 0
     durations: int | None = None
     cwd: Path = Path("/")
     steps: bool = False
+    narrates: bool = False
 
 
 class TerminalReporter:
@@ -51,6 +56,8 @@ class TerminalReporter:
         self._summary = Summary(writer, shown.cwd, shown.durations, is_brief=shown.verbosity < 0)
         self._reasons: dict[str, tuple[str, ...]] = {}
         self._started: set[str] = set()
+        self._cwd = shown.cwd
+        self._narrates = shown.narrates and shown.verbosity >= 0
         self._shows_parts = shown.steps
         self._shows_logs = shown.steps or shown.verbosity > 0
         self._steps = Steps(writer)
@@ -66,7 +73,7 @@ class TerminalReporter:
             case events.StepPlanned():
                 self._plan(event)
             case events.StepStarted():
-                self._started.add(event.address)
+                self._start(event)
             case events.StepFinished():
                 self._finish(event)
             case events.WarningRaised():
@@ -82,6 +89,11 @@ class TerminalReporter:
 
     def _tell_plan(self, event: events.Event) -> None:
         match event:
+            case events.LookUpStarted() if self._narrates:
+                self._writer.line("Checking if the images are already built from cache...")
+            case events.Pushed() if self._narrates:
+                reference = visible(event.references[0])
+                self._writer.line(f"Image '{reference}' successfully pushed")
             case events.Collected():
                 self._writer.line(_collected(event))
             case events.Planned():
@@ -102,6 +114,12 @@ class TerminalReporter:
         self._reasons[event.address] = event.reasons
         widest = max(self._writer.width // 2, 1)
         self._address_width = max(self._address_width, min(columns(visible(event.address)), widest))
+
+    def _start(self, event: events.StepStarted) -> None:
+        self._started.add(event.address)
+        if self._narrates and event.verdict == "build" and event.dockerfile:
+            dockerfile = visible(shorten_paths(event.dockerfile, self._cwd))
+            self._writer.line(f"Building '{dockerfile}'...")
 
     def _finish(self, event: events.StepFinished) -> None:
         self._finished += 1
@@ -126,6 +144,8 @@ class TerminalReporter:
     def _remark(self, event: events.StepFinished) -> str:
         if event.verdict == "blocked":
             return visible(f"by {event.blocked_by}")
+        if event.verdict == "reuse" and self._narrates:
+            return visible(_SKIPPED.format(event.address.rpartition(":")[2]))
         if event.verdict != "build":
             return ""
         reasons = self._reasons.get(event.address, ())

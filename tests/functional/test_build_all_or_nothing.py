@@ -84,15 +84,19 @@ def test_a_failure_moves_no_tag_and_keys_are_shared_all_the_same(
         masked(outcome.stderr)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  BUILT   [ 25%]  0.00s  data changed
-lib:lib    FAILED  [ 50%]  0.00s
-api:api    BLOCKED [ 75%]         by lib:lib
-web:web    BUILT   [100%]  0.00s  dependency base:base changed
+Building 'base/Dockerfile'...
+base:base  BUILT     [ 25%]  0.00s  data changed
+Building 'lib/Dockerfile'...
+lib:lib    FAILED    [ 50%]  0.00s
+api:api    BLOCKED   [ 75%]         by lib:lib
+Building 'web/Dockerfile'...
+web:web    BUILT     [100%]  0.00s  dependency base:base changed
 =================================== failures ===================================
 ___________________________________ lib:lib ____________________________________
 it is broken
@@ -127,15 +131,20 @@ def test_a_tag_that_cannot_move_holds_all_back(shop: Shop, masked: Callable[[str
         masked(outcome.stderr)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  BUILT   [ 25%]  0.00s  new
-lib:lib    BUILT   [ 50%]  0.00s  new
-api:api    BUILT   [ 75%]  0.00s  new
-web:web    BUILT   [100%]  0.00s  new
+Building 'base/Dockerfile'...
+base:base  BUILT     [ 25%]  0.00s  new
+Building 'lib/Dockerfile'...
+lib:lib    BUILT     [ 50%]  0.00s  new
+Building 'api/Dockerfile'...
+api:api    BUILT     [ 75%]  0.00s  new
+Building 'web/Dockerfile'...
+web:web    BUILT     [100%]  0.00s  new
 =================================== warnings ===================================
 api:api: registry.test/cindy/api:okteto was not moved
 base:base: registry.test/cindy/base:okteto was not moved

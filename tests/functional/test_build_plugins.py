@@ -207,9 +207,10 @@ def test_the_events_of_a_run_come_in_order(shop: Shop) -> None:
     assert names == [
         "RunStarted",
         "Collected",
+        "LookUpStarted",
         *["StepPlanned"] * 2,
         "Planned",
-        *["StepStarted", "StepLog", "StepFinished"] * 2,
+        *["StepStarted", "StepLog", "StepFinished", "Pushed"] * 2,
         "RunFinished",
     ]
     times = [event.time for event in recorder.events()]

@@ -46,15 +46,24 @@ def test_all_is_built(screen: Callable[..., str]) -> None:
         screen()
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  BUILT   [ 25%]  0.00s  new
-lib:lib    BUILT   [ 50%]  0.00s  new
-api:api    BUILT   [ 75%]  0.00s  new
-web:web    BUILT   [100%]  0.00s  new
+Building 'base/Dockerfile'...
+base:base  BUILT     [ 25%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
+Building 'lib/Dockerfile'...
+lib:lib    BUILT     [ 50%]  0.00s  new
+Image 'registry.test/cindy/lib:okteto' successfully pushed
+Building 'api/Dockerfile'...
+api:api    BUILT     [ 75%]  0.00s  new
+Image 'registry.test/cindy/api:okteto' successfully pushed
+Building 'web/Dockerfile'...
+web:web    BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/web:okteto' successfully pushed
 =============================== 4 built in 0.00s ===============================
 """
     )
@@ -66,14 +75,15 @@ def test_all_is_reused(screen: Callable[..., str]) -> None:
         screen()
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests
+Checking if the images are already built from cache...
 
-base:base  REUSED  [ 25%]
-lib:lib    REUSED  [ 50%]
-api:api    REUSED  [ 75%]
-web:web    REUSED  [100%]
+base:base  REUSED    [ 25%]         Okteto Smart Builds is skipping build of "base" because it's already built from cache.
+lib:lib    REUSED    [ 50%]         Okteto Smart Builds is skipping build of "lib" because it's already built from cache.
+api:api    REUSED    [ 75%]         Okteto Smart Builds is skipping build of "api" because it's already built from cache.
+web:web    REUSED    [100%]         Okteto Smart Builds is skipping build of "web" because it's already built from cache.
 ============================== 4 reused in 0.00s ===============================
 """
     )
@@ -86,14 +96,19 @@ def test_a_file_changed(shop: Shop, screen: Callable[..., str]) -> None:
         screen("api")
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  REUSED  [ 33%]
-lib:lib    BUILT   [ 66%]  0.00s  data changed
-api:api    BUILT   [100%]  0.00s  dependency lib:lib changed
+base:base  REUSED    [ 33%]         Okteto Smart Builds is skipping build of "base" because it's already built from cache.
+Building 'lib/Dockerfile'...
+lib:lib    BUILT     [ 66%]  0.00s  data changed
+Image 'registry.test/cindy/lib:okteto' successfully pushed
+Building 'api/Dockerfile'...
+api:api    BUILT     [100%]  0.00s  dependency lib:lib changed
+Image 'registry.test/cindy/api:okteto' successfully pushed
 ========================== 2 built, 1 reused in 0.00s ==========================
 """
     )
@@ -104,17 +119,22 @@ def test_the_output_of_builds(screen: Callable[..., str]) -> None:
         screen("lib", "-v")
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
+Building 'base/Dockerfile'...
 base:base > COPY data
 base:base | building base
-base:base  BUILT   [ 50%]  0.00s  new
+base:base  BUILT     [ 50%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
+Building 'lib/Dockerfile'...
 lib:lib > COPY data
 lib:lib | building lib
-lib:lib    BUILT   [100%]  0.00s  new
+lib:lib    BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/lib:okteto' successfully pushed
 =============================== 2 built in 0.00s ===============================
 """
     )
@@ -135,15 +155,21 @@ def test_failures(shop: Shop, screen: Callable[..., str]) -> None:
         screen(exit_code=1)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  BUILT   [ 25%]  0.00s  new
-lib:lib    FAILED  [ 50%]  0.00s
-api:api    BLOCKED [ 75%]         by lib:lib
-web:web    BUILT   [100%]  0.00s  new
+Building 'base/Dockerfile'...
+base:base  BUILT     [ 25%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
+Building 'lib/Dockerfile'...
+lib:lib    FAILED    [ 50%]  0.00s
+api:api    BLOCKED   [ 75%]         by lib:lib
+Building 'web/Dockerfile'...
+web:web    BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/web:okteto' successfully pushed
 =================================== failures ===================================
 ___________________________________ lib:lib ____________________________________
 lib/Dockerfile:3:1: COPY data /lib: exit code 1
@@ -174,13 +200,15 @@ def test_the_first_failure_ends_the_run(shop: Shop, screen: Callable[..., str]) 
         screen("-x", "lib", exit_code=1)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  FAILED  [ 50%]  0.00s
-lib:lib    BLOCKED [100%]         by base:base
+Building 'base/Dockerfile'...
+base:base  FAILED    [ 50%]  0.00s
+lib:lib    BLOCKED   [100%]         by base:base
 =================================== failures ===================================
 __________________________________ base:base ___________________________________
 it is broken
@@ -195,12 +223,14 @@ def test_a_missing_source(shop: Shop, screen: Callable[..., str]) -> None:
         screen("base", exit_code=1)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  FAILED  [100%]  0.00s
+Building 'base/Dockerfile'...
+base:base  FAILED    [100%]  0.00s
 =================================== failures ===================================
 __________________________________ base:base ___________________________________
 base/Dockerfile:2:1: nowhere is not in the context
@@ -229,12 +259,15 @@ def test_warnings(screen: Callable[..., str]) -> None:
         screen("base", plugins=(Careful(),))
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
-base:base  BUILT   [100%]  0.00s  new
+Building 'base/Dockerfile'...
+base:base  BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
 =================================== warnings ===================================
 it is late
 base:base: it is old
@@ -248,9 +281,10 @@ def test_nothing_selected(screen: Callable[..., str]) -> None:
         screen("-k", "nobody", exit_code=ExitCode.NOTHING_SELECTED)
         == """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 4 deselected / 0 selected
+Checking if the images are already built from cache...
 
 ========================== nothing selected in 0.00s ===========================
 """

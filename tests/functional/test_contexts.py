@@ -264,13 +264,15 @@ def test_a_build_says_for_whom_and_where(shop: Shop, masked: Callable[[str], str
     outcome = shop.run("build", "base").assert_ok()
     assert masked(outcome.stderr).splitlines()[:3] == [
         "================================= okplug build =================================",
-        "context: cindy @ okteto.test",
+        "Using cindy @ okteto.test as context",
         "root: ROOT",
     ]
     outcome = shop.run("build", "base", "--namespace", "david").assert_ok()
-    assert "\ncontext: david @ okteto.test\n" in outcome.stderr
+    assert "\nUsing david @ okteto.test as context\n" in outcome.stderr
     outcome = shop.run("build", "base", "-o", "context=").assert_ok()
-    assert "context" not in outcome.stderr
+    assert "\nUsing cindy @ memory, as registry.test\n" in outcome.stderr
+    outcome = shop.run("build", "base", "-o", "context=", "-o", "namespace=").assert_ok()
+    assert "\nUsing memory, as registry.test\n" in outcome.stderr
 
 
 class Seen:

@@ -54,9 +54,10 @@ def screen(shop: Shop, masked: Callable[[str], str]) -> Callable[..., str]:
 
 HEAD = """\
 ================================= okplug build =================================
+Using cindy @ memory, as registry.test
 root: ROOT
-registry: memory, as registry.test
 collected 4 images from 4 manifests / 3 deselected / 1 selected
+Checking if the images are already built from cache...
 builder: in memory
 
 """
@@ -66,8 +67,12 @@ Dockerfile:3: LegacyKeyValueFormat: ENV (2 images)
 ========================= 2 built, 1 warning in 0.00s ==========================
 """
 IMAGES = """\
-base:base  BUILT   [ 50%]  0.00s  new
-lib:lib    BUILT   [100%]  0.00s  new
+Building 'base/Dockerfile'...
+base:base  BUILT     [ 50%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
+Building 'lib/Dockerfile'...
+lib:lib    BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/lib:okteto' successfully pushed
 """
 
 
@@ -79,20 +84,24 @@ def test_where_no_terminal_is_each_image_has_a_line(
 
 
 STEPS = """\
+Building 'base/Dockerfile'...
 base:base #1 [1/2] FROM scratch
 base:base #1 CACHED
 base:base #2 [2/2] COPY data
 base:base | copying 2
 base:base #2 DONE 0.00s
 base:base | building base
-base:base  BUILT   [ 50%]  0.00s  new
+base:base  BUILT     [ 50%]  0.00s  new
+Image 'registry.test/cindy/base:okteto' successfully pushed
+Building 'lib/Dockerfile'...
 lib:lib #1 [1/2] FROM scratch
 lib:lib #1 CACHED
 lib:lib #2 [2/2] COPY data
 lib:lib | copying 2
 lib:lib #2 DONE 0.00s
 lib:lib | building lib
-lib:lib    BUILT   [100%]  0.00s  new
+lib:lib    BUILT     [100%]  0.00s  new
+Image 'registry.test/cindy/lib:okteto' successfully pushed
 """
 
 

@@ -93,22 +93,29 @@ def screen(folder: Path, store: Front) -> Callable[..., str]:
 
 CINDY = """\
 ================================= okplug build =================================
+Using cindy @ REGISTRY
 root: SHOP
-registry: REGISTRY
 collected 1 image from 1 manifest
+Checking if the images are already built from cache...
 builder: embedded (no daemon; images without RUN)
 
-:api  BUILT   [100%]  0.00s  new
+Building 'api/Dockerfile'...
+:api  BUILT     [100%]  0.00s  new
+Image 'REGISTRY/cindy/api:okteto' successfully pushed
 =============================== 1 built in 0.00s ===============================
 """
 
-DAVID = """\
+SKIPPED = (
+    'Okteto Smart Builds is skipping build of "api" because it\'s already built from cache.'
+)
+DAVID = f"""\
 ================================= okplug build =================================
+Using david @ REGISTRY
 root: SHOP
-registry: REGISTRY
 collected 1 image from 1 manifest
+Checking if the images are already built from cache...
 
-:api  REUSED  [100%]
+:api  REUSED    [100%]         {SKIPPED}
 ============================== 1 reused in 0.00s ===============================
 """
 
@@ -147,7 +154,7 @@ def test_without_the_cache_it_is_built_again(
 ) -> None:
     cindy, david = user("cindy"), user("david")
     cindy.build()
-    assert ":api  BUILT   [100%]  0.00s  --no-cache\n" in screen(david, "--no-cache")
+    assert ":api  BUILT     [100%]  0.00s  --no-cache\n" in screen(david, "--no-cache")
     key = key_of(cindy)
     assert registry.tags("okteto/api") == [key]
     assert registry.digest("okteto/api", key) == registry.digest("david/api", "okteto")

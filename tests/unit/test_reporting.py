@@ -44,9 +44,9 @@ def step(name: str = "api", verdict: str = "build") -> Step:
 class Run:
     """What a recorder hears of one run."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, **options: object) -> None:
         self.recorder = HookRecorder()
-        self.config = workspace.config(plugins=[self.recorder])
+        self.config = workspace.config(plugins=[self.recorder], options=options)
         self.reporting = Reporting(self.config, "build")
 
     @property
@@ -192,6 +192,44 @@ def test_a_failure_without_a_place(run: Run, error: Exception) -> None:
     event = run.one(events.StepFinished)
     assert isinstance(event, events.StepFinished)
     assert (event.source, event.source_line, event.digest) == ((), 0, "")
+
+
+# ------------------------------------------------------------------------------ tags that moved
+
+
+def pushed(run: Run) -> list[tuple[str, tuple[str, ...]]]:
+    """Return of which images it was told that they were pushed."""
+    return [
+        (event.address, event.references)
+        for event in run.recorder.events()
+        if isinstance(event, events.Pushed)
+    ]
+
+
+def test_what_is_built_is_pushed_and_nothing_else(run: Run) -> None:
+    with run.reporting as reporting:
+        reporting.finished(Result(step(), "build", 0.0, ARTIFACT))
+        reporting.finished(Result(step("lib", "reuse"), "reuse", 0.0, ARTIFACT))
+        reporting.finished(Result(step("web"), "failed", 0.0))
+        reporting.concluded()
+    assert pushed(run) == [(":api", ("registry.test/cindy/api:okteto",))]
+
+
+def test_tags_that_wait_are_pushed_at_the_end(workspace: Workspace) -> None:
+    run = Run(workspace, all_or_nothing=True)
+    with run.reporting as reporting:
+        reporting.finished(Result(step(), "build", 0.0, ARTIFACT))
+        reporting.looking_up()
+        reporting.concluded()
+    kinds = [type(event).__name__ for event in run.recorder.events()]
+    assert kinds == ["StepFinished", "LookUpStarted", "Pushed", "RunFinished"]
+
+
+def test_tags_that_never_move_are_not_pushed(workspace: Workspace) -> None:
+    run = Run(workspace, all_or_nothing=True)
+    with run.reporting as reporting:
+        reporting.finished(Result(step(), "build", 0.0, ARTIFACT))
+    assert pushed(run) == []
 
 
 def test_a_plan_without_a_builder(run: Run) -> None:

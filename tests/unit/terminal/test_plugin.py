@@ -91,7 +91,7 @@ def test_progress_goes_to_standard_error(
     assert err.splitlines() == [
         "============= okplug build =============",
         f"root: {workspace.root}",
-        "a:a  FAILED  [100%]  0.50s",
+        "a:a  FAILED    [100%]  0.50s",
         "=============== failures ===============",
         "_________________ a:a __________________",
         "a/Dockerfile:3: no x",
@@ -136,17 +136,17 @@ def test_the_options_count(workspace: Workspace, options: dict[str, object], exp
 @pytest.mark.parametrize(
     ("progress", "options", "expected"),
     [
-        ("auto", {}, [HEAD, "a:a  FAILED  [100%]  0.50s"]),
-        ("tty", {}, [HEAD, "a:a  FAILED  [100%]  0.50s"]),
+        ("auto", {}, [HEAD, "a:a  FAILED    [100%]  0.50s"]),
+        ("tty", {}, [HEAD, "a:a  FAILED    [100%]  0.50s"]),
         (
             "auto",
             {"verbose": 1},
-            [HEAD, "a:a > RUN x", "a:a | output", "a:a  FAILED  [100%]  0.50s"],
+            [HEAD, "a:a > RUN x", "a:a | output", "a:a  FAILED    [100%]  0.50s"],
         ),
         (
             "plain",
             {},
-            [HEAD, "a:a #1 [1/1] RUN x", "a:a | output", "a:a  FAILED  [100%]  0.50s"],
+            [HEAD, "a:a #1 [1/1] RUN x", "a:a | output", "a:a  FAILED    [100%]  0.50s"],
         ),
         ("plain", {"quiet": 1}, ["a:a #1 [1/1] RUN x", "a:a | output"]),
         ("quiet", {}, []),

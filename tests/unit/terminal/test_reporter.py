@@ -52,11 +52,11 @@ def test_a_whole_run(make_run: Callable[..., Run], screen: Callable[[str], str])
         collected 7 images from 8 manifests / 2 deselected / 5 selected
         builder: embedded
 
-        base:base         BUILT   [ 20%]  0.03s  new
-        libs/log:log      REUSED  [ 40%]
-        services/api:api  FAILED  [ 60%]  0.10s
-        web:web           BLOCKED [ 80%]         by services/api:api
-        tools:lint        BUILT   [100%]  1m01s  file tools/lint.py changed; build argument A changed (+1 more)
+        base:base         BUILT     [ 20%]  0.03s  new
+        libs/log:log      REUSED    [ 40%]
+        services/api:api  FAILED    [ 60%]  0.10s
+        web:web           BLOCKED   [ 80%]         by services/api:api
+        tools:lint        BUILT     [100%]  1m01s  file tools/lint.py changed; build argument A changed (+1 more)
         ============================== failures ==============================
         __________________________ services/api:api __________________________
         services/api/Dockerfile:7:1: COPY failed: there is no missing
@@ -96,13 +96,13 @@ def test_a_verbose_run(make_run: Callable[..., Run], screen: Callable[[str], str
     whole_run(run)
     assert run.body().partition("=")[0] == screen(
         """
-        base:base         BUILT   [ 20%]  0.03s  new
-        libs/log:log      REUSED  [ 40%]
+        base:base         BUILT     [ 20%]  0.03s  new
+        libs/log:log      REUSED    [ 40%]
         services/api:api > COPY missing /x
         services/api:api | nothing here
-        services/api:api  FAILED  [ 60%]  0.10s
-        web:web           BLOCKED [ 80%]         by services/api:api
-        tools:lint        BUILT   [100%]  1m01s  file tools/lint.py changed; build argument A changed; key of base:base changed
+        services/api:api  FAILED    [ 60%]  0.10s
+        web:web           BLOCKED   [ 80%]         by services/api:api
+        tools:lint        BUILT     [100%]  1m01s  file tools/lint.py changed; build argument A changed; key of base:base changed
         """
     )
 
@@ -116,9 +116,9 @@ def test_colours(make_run: Callable[..., Run], screen: Callable[[str], str]) -> 
     run.end(1, 0.5, reuse=1, failed=1, blocked=1)
     assert run.body().replace("\x1b", "^") == screen(
         """
-        a:a  ^[32mREUSED ^[0m [ 33%]
-        b:b  ^[31mFAILED ^[0m [ 66%]  0.00s
-        c:c  ^[33mBLOCKED^[0m [100%]         by b:b
+        a:a  ^[32mREUSED   ^[0m [ 33%]
+        b:b  ^[31mFAILED   ^[0m [ 66%]  0.00s
+        c:c  ^[33mBLOCKED  ^[0m [100%]         by b:b
         ^[1m=============== failures ===============^[0m
         ^[1m^[31m_________________ b:b __________________^[0m
         ^[31mbroken^[0m
@@ -162,7 +162,7 @@ def test_nothing_to_build_needs_no_builder(
         root: /src/shop
         collected 1 image from 1 manifest
 
-        a:a  REUSED  [100%]
+        a:a  REUSED    [100%]
         ========================= 1 reused in 0.02s ==========================
         """
     )
@@ -178,9 +178,9 @@ def test_the_percentage_never_says_done_too_early(make_run: Callable[..., Run]) 
     for name in names:
         run.finish(name, "reuse")
     lines = run.body().splitlines()
-    assert lines[0] == "n0    REUSED  [  0%]"
-    assert lines[199] == "n199  REUSED  [ 99%]"
-    assert lines[200] == "n200  REUSED  [100%]"
+    assert lines[0] == "n0    REUSED    [  0%]"
+    assert lines[199] == "n199  REUSED    [ 99%]"
+    assert lines[200] == "n200  REUSED    [100%]"
 
 
 def test_wide_addresses_are_aligned_by_columns(make_run: Callable[..., Run]) -> None:
@@ -189,9 +189,9 @@ def test_wide_addresses_are_aligned_by_columns(make_run: Callable[..., Run]) -> 
     for address in ("größe:g", "世界:w", "a:a"):
         run.finish(address, "reuse")
     assert run.body().splitlines() == [
-        "größe:g  REUSED  [ 33%]",
-        "世界:w   REUSED  [ 66%]",
-        "a:a      REUSED  [100%]",
+        "größe:g  REUSED    [ 33%]",
+        "世界:w   REUSED    [ 66%]",
+        "a:a      REUSED    [100%]",
     ]
 
 
@@ -202,8 +202,8 @@ def test_one_long_address_does_not_push_the_others_out(make_run: Callable[..., R
     run.finish("b:b", "build", 0.1)
     run.finish(long, "build", 0.1)
     assert run.body().splitlines() == [
-        "b:b                   BUILT   [ 50%]  0.10s",
-        "a/very/long/path/to/the/folder:image  BUILT   [100%]  0.10s",
+        "b:b                   BUILT     [ 50%]  0.10s",
+        "a/very/long/path/to/the/folder:image  BUILT     [100%]  0.10s",
     ]
 
 
@@ -224,7 +224,7 @@ def test_why_an_image_was_built(
     run = make_run()
     run.begin("a:a", a=reasons)
     run.finish("a:a", "build", 12.5)
-    assert run.body() == f"a:a  BUILT   [100%] 12.50s{shown}\n"
+    assert run.body() == f"a:a  BUILT     [100%] 12.50s{shown}\n"
 
 
 def test_of_the_cancelled_only_those_that_had_begun_are_listed(
@@ -256,14 +256,69 @@ def test_a_verdict_of_the_future(make_run: Callable[..., Run]) -> None:
     run.begin("a:a")
     run.finish("a:a", "signed")
     run.end(0, 0.1, signed=1)
-    assert run.body().splitlines()[0] == "a:a  SIGNED  [100%]"
+    assert run.body().splitlines()[0] == "a:a  SIGNED    [100%]"
     assert " 1 signed in 0.10s " in run.body()
+
+
+def test_the_longest_verdict_fits_its_column(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.begin("a:a", "b:b")
+    run.finish("a:a", "cancelled")
+    run.finish("b:b", "build")
+    lines = run.body().splitlines()
+    assert lines[0] == "a:a  CANCELLED [ 50%]"
+    assert lines[1] == "b:b  BUILT     [100%]  0.00s"
+
+
+# -------------------------------------------------------------------------- sentences of Okteto
+
+
+def narrated(run: Run) -> list[str]:
+    """Return what is printed of a run that reuses one image and builds another."""
+    run.emit(events.LookUpStarted)
+    run.begin("base:base", "services/api:api")
+    run.emit(events.StepStarted, "base:base", "reuse", "/src/shop/base/Dockerfile")
+    run.emit(events.StepFinished, "base:base", "reuse", "0" * 32)
+    run.emit(events.StepStarted, "services/api:api", "build", "/src/shop/services/api/Dockerfile")
+    run.emit(events.StepFinished, "services/api:api", "build", "0" * 32, 0.5)
+    run.emit(events.Pushed, "services/api:api", ("r.test/cindy/api:okteto", "r.test/x:1"))
+    return run.text.splitlines()
+
+
+def test_a_log_has_the_sentences_that_are_searched_for(make_run: Callable[..., Run]) -> None:
+    lines = narrated(make_run(narrates=True))
+    assert lines[0] == "Checking if the images are already built from cache..."
+    assert lines[-4:] == [
+        'base:base         REUSED    [ 50%]         Okteto Smart Builds is skipping build of "base" '
+        "because it's already built from cache.",
+        "Building 'services/api/Dockerfile'...",
+        "services/api:api  BUILT     [100%]  0.50s",
+        "Image 'r.test/cindy/api:okteto' successfully pushed",
+    ]
+
+
+def test_a_screen_has_none_of_them(make_run: Callable[..., Run]) -> None:
+    assert narrated(make_run())[-2:] == [
+        "base:base         REUSED    [ 50%]",
+        "services/api:api  BUILT     [100%]  0.50s",
+    ]
+
+
+def test_a_quiet_log_has_none_of_them(make_run: Callable[..., Run]) -> None:
+    assert narrated(make_run(narrates=True, verbosity=-1)) == []
+
+
+def test_what_a_sentence_names_cannot_control_a_terminal(make_run: Callable[..., Run]) -> None:
+    run = make_run(narrates=True)
+    run.emit(events.StepStarted, "a:a", "build", "/src/shop/\x1b[2J/Dockerfile")
+    run.emit(events.Pushed, "a:a", ("r.test/\x1b[2Ja:1",))
+    assert "\x1b" not in run.text
 
 
 def test_a_step_that_nobody_planned(make_run: Callable[..., Run]) -> None:
     run = make_run()
     run.finish("a:a", "build", 0.1)
-    assert run.text == "a:a  BUILT   [100%]  0.10s\n"
+    assert run.text == "a:a  BUILT     [100%]  0.10s\n"
 
 
 # ---------------------------------------------------------------------------------------- logs

@@ -87,7 +87,7 @@ def test_a_warning_is_printed_once(
     run.end(0, 0.1, build=1)
     assert run.body() == screen(
         r"""
-        a:a  BUILT   [100%]  0.10s
+        a:a  BUILT     [100%]  0.10s
         =============== warnings ===============
         odd
         a:a: odd
@@ -112,7 +112,7 @@ def test_a_warning_of_a_place_counts_its_images(
     run.end(0, 0.1, build=1)
     assert run.body() == screen(
         """
-        a:a  BUILT   [100%]  0.10s
+        a:a  BUILT     [100%]  0.10s
         =============== warnings ===============
         base/Dockerfile:3: FromAsCasing: 'as' and 'FROM' (2 images)
         base/Dockerfile:4:7: FromAsCasing: 'as' and 'FROM'

@@ -118,8 +118,8 @@ def test_a_build_that_succeeds(build: Callable[..., Build], workspace: Workspace
     (workspace.root / "go").touch()
     assert one.end(0) == [
         "a plugin speaks",
-        "a:a  BUILT   [ 50%]  0.00s  new",
-        "b:b  BUILT   [100%]  0.00s  new",
+        "a:a  BUILT     [ 50%]  0.00s  new",
+        "b:b  BUILT     [100%]  0.00s  new",
         "===================== 2 built in 0.00s =====================",
     ]
 
@@ -127,8 +127,8 @@ def test_a_build_that_succeeds(build: Callable[..., Build], workspace: Workspace
 def test_a_build_that_fails(build: Callable[..., Build]) -> None:
     assert build(FAILING="a").end(1) == [
         "a plugin speaks",
-        "a:a  FAILED  [ 50%]  0.00s",
-        "b:b  BLOCKED [100%]         by a:a",
+        "a:a  FAILED    [ 50%]  0.00s",
+        "b:b  BLOCKED   [100%]         by a:a",
         "========================= failures =========================",
         "___________________________ a:a ____________________________",
         "exit code 1",
@@ -143,7 +143,7 @@ def test_a_build_that_is_interrupted(build: Callable[..., Build]) -> None:
     one.process.send_signal(signal.SIGINT)
     assert one.end(2) == [
         "a plugin speaks",
-        "a:a  BUILT   [ 50%]  0.00s  new",
+        "a:a  BUILT     [ 50%]  0.00s  new",
         "b:b  CANCELLED [100%]",
         "============== 1 cancelled, 1 built in 0.00s ===============",
         "interrupted",
@@ -154,8 +154,8 @@ def test_a_fault_in_a_plugin(build: Callable[..., Build], workspace: Workspace) 
     (workspace.root / "fault").touch()
     assert build().end(3) == [
         "a plugin speaks",
-        "a:a  BUILT   [ 50%]  0.00s  new",
-        "b:b  BUILT   [100%]  0.00s  new",
+        "a:a  BUILT     [ 50%]  0.00s  new",
+        "b:b  BUILT     [100%]  0.00s  new",
         "===================== 2 built in 0.00s =====================",
         "internal error, in plugin okplugfile.py: ValueError: deaf",
         "  hint: --debug or OKPLUG_DEBUG=1 shows where",

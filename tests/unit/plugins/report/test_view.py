@@ -126,8 +126,8 @@ def test_finished_images_pass_above_those_at_work(
         start(config, address)
     config.plugins.event(events.StepProgress(NOW, "b:b", "1", "[1/1] RUN [x]\x1b[2J", "started"))
     finish(config, "a:a")
-    lines = terminal.wait_for(lambda lines: "a:a  BUILT   [ 33%]  0.50s  new" in lines)
-    at_work = lines.index("a:a  BUILT   [ 33%]  0.50s  new")
+    lines = terminal.wait_for(lambda lines: "a:a  BUILT     [ 33%]  0.50s  new" in lines)
+    at_work = lines.index("a:a  BUILT     [ 33%]  0.50s  new")
     assert [without_times(line) for line in lines[at_work + 1 :]] == [
         "b:b",
         "c:c",
@@ -142,9 +142,9 @@ def test_finished_images_pass_above_those_at_work(
         "root: /src",
         "builder: buildkit, 2 at once",
         "",
-        "a:a  BUILT   [ 33%]  0.50s  new",
-        "c:c  BUILT   [ 66%]  0.50s  new",
-        "b:b  BUILT   [100%]  0.50s  new",
+        "a:a  BUILT     [ 33%]  0.50s  new",
+        "c:c  BUILT     [ 66%]  0.50s  new",
+        "b:b  BUILT     [100%]  0.50s  new",
         "=========== 3 built in 1.50s ===========",
     ]
     assert terminal.emulator.is_clean
@@ -162,7 +162,7 @@ def test_output_passes_above_when_asked_for(
     assert terminal.end()[-4:] == [
         "a:a > RUN make",
         "a:a | 2",
-        "a:a  BUILT   [100%]  0.50s  new",
+        "a:a  BUILT     [100%]  0.50s  new",
         "=========== 1 built in 1.50s ===========",
     ]
 
@@ -177,7 +177,7 @@ def test_a_run_that_only_reuses_images_has_none(
     finish(config, "a:a", "reuse")
     end(config, reuse=1)
     assert terminal.end()[-2:] == [
-        "a:a  REUSED  [100%]",
+        "a:a  REUSED    [100%]",
         "========== 1 reused in 1.50s ===========",
     ]
 
