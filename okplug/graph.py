@@ -15,7 +15,7 @@ from okplug.graphcircles import find_circle
 from okplug.standins import standing_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.errors import Location
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 _UNKNOWN_DURATION = 1.0
 #: what manifests and Dockerfiles have edges for; a plugin may say anything else
 CAUSES = frozenset(
-    {"depends_on", "FROM", "COPY --from", "RUN --mount", "build argument", "named context"}
+    {"depends_on", "FROM", "COPY --from", "RUN --mount", "build argument", "named context", "order"}
 )
+#: the cause of an edge that only says which image is built first
+ORDER = "order"
 #: what of an image its Dockerfile's meaning and its edges depend on
 _LINKING = (
     "depends_on",
+    "after",
     "dockerfile",
     "target",
     "args",
@@ -43,7 +46,7 @@ class Cause:
     """Why one image needs another.
 
     :param kind: ``depends_on``, ``FROM``, ``COPY --from``, ``RUN --mount``, ``build argument``,
-        ``named context``, or what a plugin says.
+        ``named context``, ``order``, or what a plugin says.
     """
 
     kind: str
@@ -229,8 +232,17 @@ class ImageGraph:
         return address in self._nodes
 
     def dependencies(self, address: str) -> tuple[str, ...]:
-        """Return what an image is built from directly, sorted."""
+        """Return what is built before an image directly, sorted."""
         return tuple(sorted(self._graph.predecessors(address)))
+
+    def ingredients(self, address: str) -> tuple[str, ...]:
+        """Return what an image is built from directly, sorted: no edge says ``order`` alone."""
+        return tuple(sorted(self._ingredients(address)))
+
+    def _ingredients(self, address: str) -> Iterator[str]:
+        for name, edge in self._graph.pred[address].items():
+            if any(cause.kind != ORDER for cause in edge["causes"]):
+                yield name
 
     def dependants(self, address: str) -> tuple[str, ...]:
         """Return what is built from an image directly, sorted."""
@@ -280,11 +292,11 @@ class ImageGraph:
 
     def closure(self, addresses: Iterable[str]) -> frozenset[str]:
         """Return the addresses and all that they are built from."""
-        return self._reachable(addresses, self._graph.pred)
+        return self._reachable(addresses, self._ingredients)
 
     def affected(self, addresses: Iterable[str]) -> frozenset[str]:
         """Return the addresses and all that is built from them."""
-        return self._reachable(addresses, self._graph.succ)
+        return self._reachable(addresses, self._graph.succ.__getitem__)
 
     def priorities(self, durations: Mapping[str, float]) -> dict[str, float]:
         """Return for each address the seconds of the longest path from its start to the end.
@@ -299,12 +311,12 @@ class ImageGraph:
         return weights
 
     def _reachable(
-        self, addresses: Iterable[str], neighbours: Mapping[str, Iterable[str]]
+        self, addresses: Iterable[str], neighbours: Callable[[str], Iterable[str]]
     ) -> frozenset[str]:
         found = set(addresses)
         todo = list(found)
         while todo:
-            for name in neighbours[todo.pop()]:
+            for name in neighbours(todo.pop()):
                 if name not in found:
                     found.add(name)
                     todo.append(name)

@@ -51,9 +51,7 @@ class Keyring:
         """Return the key of one image with its record."""
         with self._lock:
             if address not in self._records:
-                dependencies = {
-                    name: self.record(name) for name in self.graph.dependencies(address)
-                }
+                dependencies = {name: self.record(name) for name in self.graph.ingredients(address)}
                 self._records[address] = key_record(
                     self.inputs(address), dependencies, self.context(address)
                 )

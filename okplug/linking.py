@@ -20,7 +20,7 @@ from okplug.dockerfile import parse
 from okplug.dockerfile.model import Inherited
 from okplug.dockerfile.stagegraph import find_target
 from okplug.errors import Location, ManifestError
-from okplug.graph import Cause, ImageGraph, Node
+from okplug.graph import ORDER, Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
 from okplug.resolving import resolve_on_all
 from okplug.standins import fill_in, stand_in, standing_in
@@ -237,6 +237,9 @@ class _Linker:
         for wanted in image.depends_on:
             address = self.finder.by_dependency(image, wanted)
             self.graph.add_edge(address, image.address, Cause("depends_on", wanted.location))
+        for before in image.after:
+            if before.value in self.graph:
+                self.graph.add_edge(before.value, image.address, Cause(ORDER, before.location))
         self._add_dockerfile_edges(image)
 
     def _add_dockerfile_edges(self, image: Image) -> None:

@@ -123,11 +123,14 @@ class ImageNames:
     def __init__(self, naming: Naming, images: Iterable[Image]) -> None:
         self._naming = naming
         self._owner: dict[str, Image] = {}
+        self._known_as: dict[str, list[Image]] = {}
         for image in images:
             for reference in (*naming.personal(image), naming.shared(image)):
                 other = self._owner.setdefault(str(reference), image)
                 if other is not image:
                     raise _name_clash(reference, image, other)
+            for alias in image.aliases:
+                self._add_alias(alias, image)
 
     def find(self, text: str) -> str | None:
         """Return the address of the image that a Dockerfile's reference names, None for another.
@@ -141,7 +144,31 @@ class ImageNames:
         image = self._owner.get(str(reference))
         if image is None and reference.tag == "latest" and not reference.digest:
             image = self._owner.get(str(reference.repository_only()))
+        image = image or self._of_alias(str(reference))
         return image.address if image else None
+
+    def _add_alias(self, text: str, image: Image) -> None:
+        """Remember a reference that names an image and is not its own; what is none names none."""
+        try:
+            reference = self._naming.parse(text)
+        except UsageError:
+            return
+        self._known_as.setdefault(str(reference), []).append(image)
+
+    def _of_alias(self, reference: str) -> Image | None:
+        """Return the one image that is known by a reference.
+
+        :raises ManifestError: if there are several.
+        """
+        found = self._known_as.get(reference, [])
+        if len(found) > 1:
+            raise ManifestError(
+                f"{reference}, which a Dockerfile uses, may be any of "
+                f"{', '.join(image.address for image in found)}",
+                location=found[-1].place("image"),
+                hint="give each of them an image: of its own",
+            )
+        return next(iter(found), None)
 
 
 def _name_clash(reference: Reference, image: Image, other: Image) -> ManifestError:

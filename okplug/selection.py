@@ -4,7 +4,7 @@
     services/api         the images of that folder; so do services/api/ and services/api:
     services::           the images of that folder and of all below it; :: is all
     :api                 the image of the root's manifest
-    api                  the image of that name, if there is but one
+    api                  the image of that name, if there is but one; My_Api is my-api
     services/*:*, web*   patterns of addresses, folders or names
     ./x, ../x, .         folders and addresses from where the user is
     -services/old::      not these; --exclude services/old:: is the same
@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
 from okplug.keyword import compile_keyword
+from okplug.manifest.imagenames import sanitise_wanted
 from okplug.patterns import compile_pattern, is_pattern
 from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     from okplug.graph import ImageGraph
@@ -68,6 +69,12 @@ def add_selection_arguments(parser: argparse.ArgumentParser) -> None:
         help="leave these images out, as -SELECTION does where it does not begin like an option",
     )
     parser.add_argument(
+        "-f",
+        "--file",
+        metavar="FILE",
+        help="only the images of this manifest or compose file",
+    )
+    parser.add_argument(
         "-k",
         dest="keyword",
         default="",
@@ -82,6 +89,7 @@ def select(
     *,
     keyword: str = "",
     cwd: str = "",
+    among: Collection[str] | None = None,
 ) -> Selection:
     """Return the images that the texts select.
 
@@ -90,13 +98,14 @@ def select(
     :param texts: as the module says, those to leave out with a ``-`` before them, in any order.
     :param keyword: an expression of words, ``and``, ``or``, ``not`` and parentheses.
     :param cwd: POSIX path of the user's folder below the root, ``""`` for the root.
+    :param among: the addresses that there are to select; without a text it is all of them.
     :raises UsageError: if a text means nothing, or a name several images.
     """
-    known = _Known.of(graph)
+    known = _Known.of(graph, among)
     wanted = [text for text in texts if not text.startswith("-")]
     asked = {address for text in wanted for address in known.match(text, cwd)}
     if not wanted:
-        asked = set(known.below(cwd))
+        asked = set(known.below(cwd if among is None else ""))
     for text in texts:
         if text.startswith("-"):
             asked.difference_update(known.match(text[1:], cwd))
@@ -119,13 +128,14 @@ class _Known:
     images: tuple[tuple[str, str, str], ...]
 
     @classmethod
-    def of(cls, graph: ImageGraph) -> _Known:
-        return cls(tuple((i.address, i.folder, i.name) for i in graph.images()))
+    def of(cls, graph: ImageGraph, among: Collection[str] | None) -> _Known:
+        images = [each for each in graph.images() if among is None or each.address in among]
+        return cls(tuple((i.address, i.folder, i.name) for i in images))
 
     def match(self, text: str, cwd: str) -> list[str]:
         """Return the addresses that a text means, at least one."""
         spec = _from_root(text, cwd)
-        found = self._find(spec)
+        found = self._find(spec) or self._find(sanitise_wanted(spec))
         if not found:
             known = {part for image in self.images for part in image if part}
             raise UsageError(

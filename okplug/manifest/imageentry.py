@@ -25,6 +25,7 @@ from okplug.manifest.decode import (
     scalars,
 )
 from okplug.manifest.expand import ExpansionError, expand
+from okplug.manifest.imagenames import sanitise_wanted
 from okplug.manifest.model import BuildArg, Image, Located, Secret
 from okplug.manifest.yamlnodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -60,11 +61,6 @@ class Site:
     folder: str
     base: str
     environ: Mapping[str, str]
-
-
-def sanitise(name: str) -> str:
-    """Return the name that okteto gives an image: lower case, blanks and ``_`` as ``-``."""
-    return name.strip().replace(" ", "-").replace("_", "-").lower()
 
 
 def read_image(name: str, entry: Field, site: Site) -> tuple[Image, str]:
@@ -145,7 +141,7 @@ class _EntryReader:
         """Return what is depended upon, each once, names sanitised as images' names are."""
         unique: dict[str, Located] = {}
         for located in self._located("depends_on"):
-            name = _sanitised_dependency(located.value)
+            name = sanitise_wanted(located.value)
             unique.setdefault(name, Located(name, located.location))
         return tuple(unique.values())
 
@@ -270,14 +266,6 @@ def _entry_fields(subject: str, entry: Field) -> dict[str, Field]:
     found = fields(node, subject, "a map or a folder")
     check_keys(found, KEYS, subject)
     return found
-
-
-def _sanitised_dependency(text: str) -> str:
-    """Sanitise the name in ``name`` or ``folder:name``, but not the folder."""
-    folder, colon, name = text.rpartition(":")
-    if not colon and "/" in text:
-        return text
-    return f"{folder}{colon}{sanitise(name)}"
 
 
 def _secret_source(secret: Field, subject: str) -> tuple[str, ScalarNode]:

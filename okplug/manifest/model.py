@@ -61,6 +61,9 @@ class Image:
     :param dockerfile: absolute path of the Dockerfile.
     :param reference: ``image`` as written in the manifest, after expansion, ``""`` when it is
         inferred.
+    :param aliases: further references by which Dockerfiles name it; it is not stored under them.
+    :param after: addresses of images to build before this one, though it is not built from them;
+        those that are no images of the workspace do not count.
     :param platforms: ``os/arch[/variant]``; empty for the ``platform`` setting.
     :param network: ``""``, ``none`` or ``host``.
     :param extra_hosts: host name to address.
@@ -76,7 +79,9 @@ class Image:
     reference: str = ""
     args: tuple[BuildArg, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    aliases: tuple[str, ...] = ()
     depends_on: tuple[Located, ...] = ()
+    after: tuple[Located, ...] = ()
     cache_from: tuple[str, ...] = ()
     export_cache: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
@@ -100,8 +105,16 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The images of one file, and what its reader wants to say about it."""
+    """The images of one file, and what its reader wants to say about it.
+
+    :param included: images of other files that this one includes; they belong to those, and do not
+        count where an image of such an address is read from elsewhere.
+    :param claims: absolute paths of files whose images are this one's, and which are not read by
+        themselves.
+    """
 
     path: Path
     images: tuple[Image, ...]
     warnings: tuple[str, ...] = ()
+    included: tuple[Image, ...] = ()
+    claims: tuple[Path, ...] = ()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from okplug.errors import Location, ManifestError
 from okplug.manifest.decode import fields, is_null
-from okplug.manifest.imageentry import KEYS, Site, read_image, sanitise
+from okplug.manifest.imageentry import KEYS, Site, read_image
+from okplug.manifest.imagenames import sanitise
 from okplug.manifest.model import Manifest
 from okplug.manifest.yamlnodes import ScalarNode, compose
 

@@ -27,6 +27,7 @@ ROOMS = (
         "comparison",
         "executor",
         "explanation",
+        "manifestset",
         "planning",
         "reporting",
         "eventbus",

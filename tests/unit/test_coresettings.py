@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from okplug.coresettings import (
+    MANIFEST_NAMES,
     check_namespace,
     check_progress,
     core_settings,
@@ -39,7 +40,7 @@ def test_defaults() -> None:
         "builder": ("auto",),
         "jobs": 0,
         "smart_builds": True,
-        "manifests": ("okteto.yml", "okteto.yaml", ".okteto/okteto.yml", ".okteto/okteto.yaml"),
+        "manifests": MANIFEST_NAMES,
         "exclude": (),
         "names": "{name}",
         "track_bases": False,

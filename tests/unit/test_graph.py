@@ -398,3 +398,21 @@ def test_an_edge_back_makes_a_circle_that_can_be_walked(
     assert [edge[1] for edge in walked] == [*(edge[0] for edge in walked[1:]), walked[0][0]]
     assert (address, start) in walked
     assert walked[0][0] == min(edge[0] for edge in walked)
+
+
+# -------------------------------------------------------------------------------------------- order
+
+
+def test_what_is_only_built_before_is_no_ingredient() -> None:
+    graph = diamond()
+    graph.add_edge(":alone", ":base", cause(9, "order"))
+    assert graph.dependencies(":base") == (":alone",)
+    assert graph.ingredients(":base") == ()
+    assert graph.closure([":left"]) == {":left", ":base"}
+    assert graph.order().index(":alone") < graph.order().index(":base")
+
+
+def test_what_is_built_before_and_from_is_an_ingredient() -> None:
+    graph = make_graph(["base", "web"], [("base", "web")])
+    graph.add_edge(":base", ":web", cause(9, "order"))
+    assert graph.ingredients(":web") == (":base",)

@@ -811,3 +811,15 @@ def test_reads_a_dockerfile_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(type(image.dockerfile), "read_bytes", count)
     shop.graph()
     assert opened == [os.fspath(image.dockerfile)]
+
+
+# -------------------------------------------------------------------------------------------- order
+
+
+def test_what_an_image_comes_after_is_an_edge_where_it_is_an_image(shop: Shop) -> None:
+    shop.add("db:db", "FROM scratch\n")
+    place = Location(shop.root / "compose.yaml", 7, 9)
+    after = (Located("db:db", place), Located("cache:cache", place))
+    shop.add("web:web", "FROM scratch\n", after=after)
+    assert shop.edges() == {"db:db -> web:web": ["order, compose.yaml:7:9"]}
+    assert shop.graph().ingredients("web:web") == ()

@@ -174,3 +174,49 @@ def test_two_images_of_one_name_are_refused_with_both_places() -> None:
         "registry.example.com/cindy/api:okteto; the other one is at /shop/a/okteto.yaml:2:3\n"
         '  hint: rename one, give it an image:, or set names = "{folder}/{name}"'
     )
+
+
+def known_as(*aliases: str, name: str = "base") -> Image:
+    return dataclasses.replace(image(name, "images"), aliases=aliases)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("acme/base", "images:base"),
+        ("acme/base:latest", "images:base"),
+        ("docker.io/acme/base", "images:base"),
+        ("acme/base:2", None),
+        ("other/base", None),
+    ],
+)
+def test_a_dockerfile_may_know_an_image_by_an_alias(text: str, address: str | None) -> None:
+    assert ImageNames(NAMING, [known_as("acme/base")]).find(text) == address
+
+
+def test_an_alias_is_no_name_that_the_image_gets() -> None:
+    assert [str(one) for one in NAMING.personal(known_as("acme/base"))] == [
+        "registry.example.com/cindy/base:okteto"
+    ]
+
+
+def test_a_name_counts_more_than_an_alias() -> None:
+    named = image("web", reference="acme/base:1")
+    assert ImageNames(NAMING, [known_as("acme/base:1"), named]).find("acme/base:1") == (
+        "services/api:web"
+    )
+
+
+def test_an_alias_that_is_no_reference_names_nothing() -> None:
+    assert ImageNames(NAMING, [known_as("Not A Name")]).find("Not A Name") is None
+
+
+def test_an_alias_of_two_images_is_refused_where_it_is_used() -> None:
+    names = ImageNames(NAMING, [known_as("acme/x"), known_as("acme/x", name="other")])
+    assert names.find("acme/y") is None
+    with pytest.raises(ManifestError) as caught:
+        names.find("acme/x")
+    assert str(caught.value) == (
+        "/shop/images/okteto.yaml:2:3: docker.io/acme/x:latest, which a Dockerfile uses, may be "
+        "any of images:base, images:other\n  hint: give each of them an image: of its own"
+    )

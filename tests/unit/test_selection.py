@@ -265,7 +265,7 @@ def test_the_arguments_of_commands() -> None:
     assert options.selection == ["a", "c::"]
     assert options.exclude == ["b", "-d"]
     assert options.keyword == "not x"
-    assert vars(parsed()) == {"selection": [], "exclude": [], "keyword": ""}
+    assert vars(parsed()) == {"selection": [], "exclude": [], "file": None, "keyword": ""}
 
 
 # --------------------------------------------------------------------------------------------- laws
@@ -333,3 +333,45 @@ def test_the_order_of_words_does_not_count(addresses: set[str], data: st.DataObj
     graph = make_graph(addresses)
     shuffled = data.draw(st.permutations(texts))
     assert select(graph, texts).asked == select(graph, shuffled).asked
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("Services/Web:WEB", None),
+        ("services/web:WEB", "services/web:web"),
+        ("Site", ":site"),
+        (":Si_Te", None),
+        ("services/api: API ", "services/api:api"),
+    ],
+)
+def test_a_name_is_sanitised_as_in_a_manifest_and_a_folder_is_not(
+    text: str, address: str | None
+) -> None:
+    if address:
+        assert asked(text) == [address]
+    else:
+        with pytest.raises(UsageError, match="selects no image"):
+            asked(text)
+
+
+def test_among_a_few_all_are_meant_wherever_the_user_is() -> None:
+    graph = make_graph(SHOP, EDGES)
+    among = {"services/web:web", "services/api:api", ":site"}
+    assert select(graph, (), cwd="base", among=among).asked == among
+    assert select(graph, ("web",), among=among).asked == {"services/web:web"}
+    assert select(graph, ("-:site",), among=among).asked == among - {":site"}
+    assert select(graph, ("web",), among=among).needed == {
+        "services/web:web",
+        "services/api:api",
+        "base:base",
+    }
+    with pytest.raises(UsageError, match="'old' selects no image"):
+        select(graph, ("old",), among=among)
+
+
+def test_what_is_only_built_before_is_not_needed() -> None:
+    graph = make_graph(("a:a", "b:b", "c:c"), [("a:a", "b:b")])
+    place = Location(Path("/shop/compose.yaml"))
+    graph.add_edge("c:c", "b:b", Cause("order", place))
+    assert select(graph, ("b",)).needed == {"a:a", "b:b"}

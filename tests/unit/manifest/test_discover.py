@@ -223,7 +223,8 @@ def test_a_folder_that_may_not_be_read_is_a_warning(closed_folder: Path) -> None
     )
 
 
-OKTETO_ORDER = """
+OKTETO_ORDER = tuple(
+    """
 okteto.yml okteto.yaml .okteto/okteto.yml .okteto/okteto.yaml
 okteto-pipeline.yml okteto-pipeline.yaml okteto-pipelines.yml okteto-pipelines.yaml
 .okteto/okteto-pipeline.yml .okteto/okteto-pipeline.yaml
@@ -233,7 +234,8 @@ okteto-stack.yml okteto-stack.yaml stack.yml stack.yaml
 okteto-compose.yml okteto-compose.yaml .okteto/okteto-compose.yml .okteto/okteto-compose.yaml
 compose.yml compose.yaml docker-compose.yml docker-compose.yaml
 .okteto/docker-compose.yml .okteto/docker-compose.yaml
-""".split()
+""".split()  # noqa: SIM905  # one to a line would fill the screen
+)
 
 
 def test_by_default_each_folder_is_looked_at_as_okteto_does(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug.errors import Location
-from okplug.manifest.imageentry import sanitise
+from okplug.manifest.imagenames import sanitise
 from okplug.manifest.model import Image
 
 if TYPE_CHECKING:
