@@ -214,7 +214,9 @@ def stage_names(dockerfile: Dockerfile) -> dict[str, int]:
 
 
 def find_target(dockerfile: Dockerfile, target: str) -> int:
-    """Return the stage with that name or number, the last one if *target* is empty.
+    """Return the stage with that name, the last one if *target* is empty.
+
+    A number is no name here, as it is in ``COPY --from``: BuildKit takes none.
 
     :raises ManifestError: if there is none.
     """
@@ -223,13 +225,11 @@ def find_target(dockerfile: Dockerfile, target: str) -> int:
         return len(stages) - 1
     if target.lower() in names:
         return names[target.lower()]
-    if _NUMBER.fullmatch(target) and 0 <= int(target) < len(stages):
-        return int(target)
-    listed = ", ".join(stage.name or str(stage.index) for stage in stages)
+    listed = ", ".join(names)
     raise ManifestError(
         f"no stage '{target}' in the Dockerfile{did_you_mean(target.lower(), names)}",
         location=Location(dockerfile.path),
-        hint=f"the stages are {listed}",
+        hint=f"the stages are {listed}" if names else "name one: FROM ... AS NAME",
     )
 
 

@@ -36,7 +36,7 @@ def resolve(
 ) -> Resolution:
     """Return what building *target* comes to.
 
-    :param target: name or number of a stage, ``""`` for the last one.
+    :param target: name of a stage, ``""`` for the last one.
     :param args: build arguments; those that no reached stage declares do not count, but for
         ``SOURCE_DATE_EPOCH`` and ``BUILDKIT_*``, which act undeclared.
     :param platform: ``os/arch[/variant]``.

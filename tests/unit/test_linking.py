@@ -647,7 +647,7 @@ def stack(shop: Shop) -> Shop:
     """A base, what starts from it by reference and by variable, and what depends on it."""
     shop.references = {"base": "base:base"}
     shop.add("base:base", "FROM scratch\nENV FROM_BASE=etc\n")
-    shop.add("api:api", "FROM base\nCOPY ${FROM_BASE} /\n")
+    shop.add("api:api", "FROM base AS app\nCOPY ${FROM_BASE} /\n")
     shop.add("web:web", FROM_VARIABLE)
     shop.add("docs:docs", depends_on=["base"])
     return shop
@@ -688,7 +688,7 @@ def test_other_labels_link_nothing_again(stack: Shop) -> None:
     ("change", "dependencies"),
     [
         (lambda shop: shop.image("api:api", "FROM busybox\n"), ("base:base",)),
-        (lambda shop: dataclasses.replace(shop.images["api:api"], target="0"), ("base:base",)),
+        (lambda shop: dataclasses.replace(shop.images["api:api"], target="app"), ("base:base",)),
         (lambda shop: shop.image("api:api", "FROM base\n", depends_on=["web"]), ("base:base", "web:web")),
     ],
 )  # fmt: skip

@@ -39,10 +39,10 @@ def reached(resolution: Resolution) -> list[int]:
 
 @pytest.mark.parametrize(
     ("target", "index"),
-    [("", 4), ("one", 0), ("ONE", 0), ("three", 2), ("1", 1), ("0", 0), ("5ive", None)],
+    [("", 4), ("one", 0), ("ONE", 0), ("three", 2), ("1", None), ("0", None), ("5ive", None)],
 )
 def test_find_target(parsed: Callable[[str], Dockerfile], target: str, index: int | None) -> None:
-    """By name in any case, by number, else the last."""
+    """By name in any case, else the last; BuildKit takes no number."""
     if index is None:
         with pytest.raises(ManifestError):
             find_target(parsed(STAGES), target)
@@ -56,6 +56,7 @@ def test_find_target(parsed: Callable[[str], Dockerfile], target: str, index: in
         ("fuor", "no stage 'fuor' in the Dockerfile, did you mean 'four'?"),
         ("Thre", "no stage 'Thre' in the Dockerfile, did you mean 'three'?"),
         ("5", "no stage '5' in the Dockerfile"),
+        ("0", "no stage '0' in the Dockerfile"),
         ("-1", "no stage '-1' in the Dockerfile"),
         ("9" * 5_000, f"no stage '{'9' * 5_000}' in the Dockerfile"),
     ],
@@ -67,15 +68,21 @@ def test_a_target_that_is_not_there(
     with pytest.raises(ManifestError) as caught:
         find_target(parsed(STAGES), target)
     assert str(caught.value) == (
-        f"Dockerfile: {message}\n  hint: the stages are one, 1, three, four, five"
+        f"Dockerfile: {message}\n  hint: the stages are one, three, four, five"
     )
+
+
+def test_a_target_where_no_stage_has_a_name(parsed: Callable[[str], Dockerfile]) -> None:
+    """The remedy is to give one a name."""
+    with pytest.raises(ManifestError) as caught:
+        find_target(parsed("FROM a\nFROM b\n"), "0")
+    assert caught.value.hint == "name one: FROM ... AS NAME"
 
 
 @pytest.mark.parametrize(
     ("target", "stages"),
     [
         ("one", [0]),
-        ("1", [1]),
         ("three", [0, 1, 2]),
         ("four", [0, 1, 2, 3]),
         ("five", [0, 1, 2, 3, 4]),

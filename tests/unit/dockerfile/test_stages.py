@@ -332,7 +332,7 @@ def test_the_target_passes_on(resolved: Resolve) -> None:
         ),
         (
             "FROM a\n",
-            "Dockerfile: no stage 'x' in the Dockerfile\n  hint: the stages are 0",
+            "Dockerfile: no stage 'x' in the Dockerfile\n  hint: name one: FROM ... AS NAME",
         ),
     ],
 )
