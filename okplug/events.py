@@ -123,7 +123,7 @@ class StepFinished(Event):
     :param verdict: ``reuse``, ``build``, ``failed``, ``blocked`` or ``cancelled``.
     :param duration: seconds from start to end, 0.0 when it never started.
     :param digest: of the manifest or index, ``""`` when there is none.
-    :param reference: the tag that a user knows the image by.
+    :param reference: the tag that a user knows the image by, or that of its key without one.
     :param message: what went wrong, with its place and remedy, ``""`` when nothing did.
     :param source: the failing lines of the Dockerfile.
     :param source_line: the number of the first of them, 0 when it is not known.

@@ -1,7 +1,7 @@
 """The names that an image gets: one under which everybody finds its key, one or more of its user.
 
     shared    {registry}/{global_namespace}/{name}:{key}
-    personal  {registry}/{namespace}/{name}:okteto, or what the manifest's ``image`` says
+    personal  {registry}/{namespace}/{name}:okteto, or what ``image`` and ``tags`` say
 
 ``{name}`` follows the ``names`` setting. Wherever a manifest or a Dockerfile names an image,
 ``okteto.dev/`` stands for the personal and ``okteto.global/`` for the shared namespace of the
@@ -50,17 +50,28 @@ class Naming:
         return Reference(self.host, _join(self.namespace, self._name(image)), key, "")
 
     def personal(self, image: Image) -> tuple[Reference, ...]:
-        """Return the user's own references, at least one.
+        """Return the references that the user's run sets, none for an image without ``push``.
 
-        :raises ManifestError: if ``image`` of the manifest is no reference.
+        :raises ManifestError: if ``image`` or ``tags`` of the manifest hold what is no reference.
         """
-        if not image.reference:
-            return (self.own(image, PERSONAL_TAG),)
+        return self.names(image) if image.push else ()
+
+    def names(self, image: Image) -> tuple[Reference, ...]:
+        """Return the user's own references, set or not, at least one and each once.
+
+        :raises ManifestError: if ``image`` or ``tags`` of the manifest hold what is no reference.
+        """
+        written = image.reference.split(",") if image.reference else []
+        own = [self._written(text, image, "image") for text in written]
+        further = [self._written(text, image, "tags") for text in image.tags]
+        return tuple(dict.fromkeys((*(own or [self.own(image, PERSONAL_TAG)]), *further)))
+
+    def _written(self, text: str, image: Image, key: str) -> Reference:
         try:
-            return tuple(self.parse(text.strip()) for text in image.reference.split(","))
+            return self.parse(text.strip())
         except UsageError as error:
             raise ManifestError(
-                error.message, location=image.place("image"), hint=error.hint
+                error.message, location=image.place(key), hint=error.hint
             ) from error
 
     def parse(self, text: str) -> Reference:
@@ -125,7 +136,7 @@ class ImageNames:
         self._owner: dict[str, Image] = {}
         self._known_as: dict[str, list[Image]] = {}
         for image in images:
-            for reference in (*naming.personal(image), naming.shared(image)):
+            for reference in (*naming.names(image), naming.shared(image)):
                 other = self._owner.setdefault(str(reference), image)
                 if other is not image:
                     raise _name_clash(reference, image, other)

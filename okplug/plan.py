@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from okplug.backends import ROOT_ANNOTATION, Artifact
-from okplug.errors import OkplugError, RegistryError
+from okplug.errors import OkplugError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from okplug.backends import BuildControl, Builder, BuildRequest, Registry
+    from okplug.backends import Artifact, BuildControl, Builder, BuildRequest, Registry
     from okplug.errors import ExitCode
     from okplug.keys import KeyRecord
     from okplug.manifest.model import Image
@@ -42,10 +41,11 @@ class Step:
 
     :param verdict: ``reuse`` or ``build``.
     :param reasons: why, the most telling first.
-    :param personal: the user's own references, at least one.
+    :param personal: the user's own references; none if the image is found by its key alone.
     :param shared: the reference that everybody finds the key under.
     :param own: the user's repository of the image in the registry that has the shared one.
     :param artifact: the image in the registry, of a step that reuses it.
+    :param settled: those of *personal* that were seen to point at it already.
     :param task: what the builder is asked for, while it is built.
     """
 
@@ -57,6 +57,7 @@ class Step:
     shared: Reference
     own: Reference
     artifact: Artifact | None = None
+    settled: tuple[Reference, ...] = ()
     task: BuildTask | None = None
 
     @property
@@ -162,67 +163,6 @@ class Report:
     builder: str = ""
     asked: frozenset[str] = frozenset()
     withheld: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """What the registry says about a key.
-
-    :param artifact: the image, None if it must be built.
-    :param reason: why it must be, ``""`` if the key is merely unknown.
-    :param failure: why the registry cannot be asked, ``""`` if it can.
-    """
-
-    artifact: Artifact | None = None
-    reason: str = ""
-    failure: str = ""
-
-
-def look_up(
-    registry: Registry, shared: Mapping[str, tuple[Reference, KeyRecord]], *, verify: bool
-) -> dict[str, Lookup]:
-    """Ask the registry for every key at once.
-
-    :param verify: hold the root that the image was published with against the record's.
-    """
-
-    def ask(address: str) -> Lookup:
-        reference, record = shared[address]
-        return _ask(registry, reference, record, verify=verify)
-
-    if registry.concurrency <= 1 or len(shared) <= 1:
-        return {address: ask(address) for address in shared}
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(min(registry.concurrency, len(shared))) as pool:
-        return dict(zip(shared, pool.map(ask, shared), strict=True))
-
-
-def _ask(registry: Registry, reference: Reference, record: KeyRecord, *, verify: bool) -> Lookup:
-    """Look one key up; a registry that cannot be asked is a miss, never a hit."""
-    try:
-        descriptor = registry.resolve(reference)
-        if descriptor is None:
-            return Lookup()
-        root = descriptor.annotations.get(ROOT_ANNOTATION)
-        if verify and root is None:
-            root = _published_root(registry, reference)
-    except RegistryError as error:
-        reason = f"the registry cannot be asked: {error.message}"
-        return Lookup(reason=reason, failure=error.message)
-    if verify and root != record.root:
-        return Lookup(reason=f"{reference} was made from other content than its key says")
-    artifact = Artifact(reference.with_digest(descriptor.digest).with_tag(""), descriptor)
-    return Lookup(artifact)
-
-
-def _published_root(registry: Registry, reference: Reference) -> str | None:
-    from okplug.oci import read_document
-
-    found = registry.read_manifest(reference)
-    if found is None:
-        return None
-    return read_document(found[1], found[0].media_type).annotations.get(ROOT_ANNOTATION)
 
 
 def make_plan(

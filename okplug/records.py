@@ -119,7 +119,7 @@ class RecordSearch:
 
     def _own(self, image: Image) -> tuple[Reference, ...]:
         """Return what the user's own tag finds, by digest, where its record may be."""
-        tag = self._naming.personal(image)[0]
+        tag = self._naming.names(image)[0]
         shared = self._naming.shared(image)
         if tag.registry != shared.registry:
             return ()

@@ -165,7 +165,7 @@ class Reporting:
             key=result.step.key,
             duration=result.duration,
             digest=artifact.descriptor.digest if artifact else "",
-            reference=str(result.step.personal[0]),
+            reference=str(next(iter(result.step.personal), result.step.shared)),
             message=result.message,
             source=error.source if isinstance(error, BuildError) else (),
             log=error.log if isinstance(error, BuildError) else (),

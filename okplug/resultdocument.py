@@ -50,7 +50,7 @@ def _step(step: Step) -> dict[str, Any]:
         "verdict": step.verdict,
         "reasons": list(step.reasons),
         "references": {
-            "personal": str(step.personal[0]),
+            "personal": str(step.personal[0]) if step.personal else "",
             "global": str(step.shared),
             "tags": [str(reference) for reference in step.personal],
         },

@@ -61,6 +61,6 @@ def _as_json(collection: Collection, address: str, config: Config) -> dict[str, 
         "context": shown_path(image.context, config.root),
         "dockerfile": shown_path(image.dockerfile, config.root),
         "target": image.target,
-        "reference": str(collection.naming.personal(image)[0]),
+        "reference": str(collection.naming.names(image)[0]),
         "dependencies": list(collection.graph.dependencies(address)),
     }

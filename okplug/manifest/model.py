@@ -52,22 +52,38 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
+class InlineDockerfile:
+    """A Dockerfile that a manifest holds itself.
+
+    :param first_line: the line of the file at which the text begins.
+    """
+
+    text: str
+    first_line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """One image: an entry of a ``build`` section, or what a plugin adds to the graph.
 
     :param folder: POSIX path of the manifest's folder below the workspace root, ``""`` for the root
         itself.
     :param context: absolute path of the context.
-    :param dockerfile: absolute path of the Dockerfile.
+    :param dockerfile: absolute path of the Dockerfile, or of the manifest that holds *inline*.
     :param reference: ``image`` as written in the manifest, after expansion, ``""`` when it is
         inferred.
+    :param tags: further references of the user's, as written.
+    :param push: the user's own references are set; without, the image is found by its key alone.
     :param aliases: further references by which Dockerfiles name it; it is not stored under them.
     :param after: addresses of images to build before this one, though it is not built from them;
         those that are no images of the workspace do not count.
     :param platforms: ``os/arch[/variant]``; empty for the ``platform`` setting.
-    :param network: ``""``, ``none`` or ``host``.
-    :param extra_hosts: host name to address.
-    :param named_contexts: name to ``docker-image://...``, path or URL.
+    :param annotations: of each manifest, and of the index when there are several platforms.
+    :param ssh: ``ID`` of an agent, or ``ID=PATH`` of its socket.
+    :param network: ``""``, ``default``, ``none`` or ``host``.
+    :param extra_hosts: host name to address; a name may have several.
+    :param named_contexts: name to ``docker-image://...``, path or URL, or to
+        ``okplug-named://TEXT`` for the image of the workspace that ``depends_on: TEXT`` would name.
     """
 
     name: str
@@ -77,6 +93,9 @@ class Image:
     dockerfile: Path
     target: str = ""
     reference: str = ""
+    tags: tuple[str, ...] = ()
+    push: bool = True
+    inline: InlineDockerfile | None = None
     args: tuple[BuildArg, ...] = ()
     secrets: tuple[Secret, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -86,6 +105,7 @@ class Image:
     export_cache: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
     ssh: tuple[str, ...] = ()
     network: str = ""
     extra_hosts: tuple[tuple[str, str], ...] = ()

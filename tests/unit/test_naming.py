@@ -220,3 +220,39 @@ def test_an_alias_of_two_images_is_refused_where_it_is_used() -> None:
         "/shop/images/okteto.yaml:2:3: docker.io/acme/x:latest, which a Dockerfile uses, may be "
         "any of images:base, images:other\n  hint: give each of them an image: of its own"
     )
+
+
+def test_further_tags_come_after_the_image_s_own_name() -> None:
+    tagged = dataclasses.replace(image(), tags=("okteto.dev/api:1", "ghcr.io/shop/api"))
+    assert [str(one) for one in NAMING.personal(tagged)] == [
+        "registry.example.com/cindy/api:okteto",
+        "registry.example.com/cindy/api:1",
+        "ghcr.io/shop/api:latest",
+    ]
+
+
+def test_a_tag_that_is_the_image_s_name_counts_once() -> None:
+    tagged = dataclasses.replace(image(reference="okteto.dev/web:1"), tags=("okteto.dev/web:1",))
+    assert [str(one) for one in NAMING.names(tagged)] == ["registry.example.com/cindy/web:1"]
+
+
+def test_a_tag_that_is_no_reference_is_an_error_at_its_place() -> None:
+    place = Location(Path("/shop/okteto.yaml"), 9, 5)
+    tagged = dataclasses.replace(image(), tags=("Not A Name",), places={"tags": place})
+    with pytest.raises(ManifestError) as caught:
+        NAMING.personal(tagged)
+    assert caught.value.location == place
+
+
+def test_an_image_that_is_not_pushed_has_names_and_none_of_them_is_set() -> None:
+    kept = dataclasses.replace(image(), push=False)
+    assert NAMING.personal(kept) == ()
+    assert [str(one) for one in NAMING.names(kept)] == ["registry.example.com/cindy/api:okteto"]
+
+
+def test_dockerfiles_may_name_an_image_that_is_not_pushed_and_one_by_its_tags() -> None:
+    kept = dataclasses.replace(image("base"), push=False)
+    tagged = dataclasses.replace(image("api"), tags=("acme/api:2",))
+    names = ImageNames(NAMING, [kept, tagged])
+    assert names.find("okteto.dev/base:okteto") == kept.address
+    assert names.find("acme/api:2") == tagged.address

@@ -63,7 +63,8 @@ class Delivery:
 
     def _write(self, step: Step, artifact: Artifact, registry: Registry, target: IO[bytes]) -> None:
         control = self.control
-        write_archive(registry, artifact, step.personal, target, lambda: control.is_cancelled)
+        names = step.personal or (step.shared,)
+        write_archive(registry, artifact, names, target, lambda: control.is_cancelled)
 
     def _unpack(
         self, step: Step, artifact: Artifact, registry: Registry, output: WantedOutput
