@@ -20,7 +20,8 @@ from okplug.errors import (
     RegistryError,
 )
 from okplug.heldtags import HeldTags
-from okplug.plan import REUSE, BuildTask, Plan, Step, look_up
+from okplug.lookups import look_up
+from okplug.plan import REUSE, BuildTask, Plan, Step
 from okplug.records import RecordPublisher
 from okplug.results import result_value
 from okplug.sharing import Sharing
@@ -212,17 +213,18 @@ class Executor:
         except RegistryError:
             if self._no_cache:
                 raise
-            found = look_up(self._registry, {"": (tag, step.record)}, verify=True)[""].artifact
-            if found is None:
+            found = look_up(self._registry, {"": (tag, step.record)}, verify=True).keys[""]
+            if found.artifact is None:
                 raise
-            return found
+            return found.artifact
         return artifact
 
     def _tag_personally(self, step: Step, artifact: Artifact) -> None:
+        tags = tuple(tag for tag in step.personal if tag not in step.settled)
         if self._holds:
-            self.held.hold(step.address, artifact, step.personal)
+            self.held.hold(step.address, artifact, tags)
         else:
-            self._tag(artifact, step.personal)
+            self._tag(artifact, tags)
 
     def _tag(self, artifact: Artifact, tags: tuple[Reference, ...]) -> None:
         for tag in tags:

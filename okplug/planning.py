@@ -11,7 +11,8 @@ from okplug.comparison import Comparisons
 from okplug.giventags import given_tags
 from okplug.keydiff import record_to_json
 from okplug.keyring import Keyring
-from okplug.plan import BUILD, FAILED, REUSE, Lookup, Plan, Result, Step, look_up, make_plan
+from okplug.lookups import Found, Lookup, look_up
+from okplug.plan import BUILD, FAILED, REUSE, Plan, Result, Step, make_plan
 from okplug.state import Entry
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Planner:
         found = self._look_up(records)
         steps = {address: self._step(address, records[address], found) for address in wanted}
         plan = make_plan(steps, selection.asked, graph.ingredients, graph.dependencies)
-        self._explain(plan, found)
+        self._explain(plan, found.keys)
         plan.priorities.update(graph.priorities(self._state.durations()))
         self._config.plugins.plan_modify(plan, self._config)
         return plan
@@ -94,20 +95,34 @@ class Planner:
             record=record_to_json(self.comparisons.full_record(step.address)) if is_news else None,
         )
 
-    def _look_up(self, records: Mapping[str, KeyRecord]) -> dict[str, Lookup]:
+    def _look_up(self, records: Mapping[str, KeyRecord]) -> Found:
         if self.skipped:
-            return {address: Lookup(reason=self.skipped) for address in records}
+            return Found({address: Lookup(reason=self.skipped) for address in records})
         naming, graph = self._collection.naming, self._collection.graph
         shared = {
             address: (naming.shared(graph.image(address), record.key), record)
             for address, record in records.items()
         }
-        found = self._ask(shared)
-        return found | {
-            address: lookup
-            for address, lookup in self._ask(self._unshared(found, records)).items()
-            if lookup.artifact
-        }
+        found = self._ask(shared, self._own_tags())
+        unshared = self._ask(self._unshared(found.keys, records)).keys
+        hits = {address: lookup for address, lookup in unshared.items() if lookup.artifact}
+        return Found(found.keys | hits, found.tags)
+
+    def _own_tags(self) -> list[Reference]:
+        """Return the tags that a build would move, if they do not point at their images already."""
+        if self._config.command != "build":
+            return []
+        registries, asked = self._collection.registries, self._collection.selection.asked
+        return [
+            tag
+            for address in asked
+            for tag in self._personal(address)
+            if registries.serving(tag) is registries.main
+        ]
+
+    def _personal(self, address: str) -> tuple[Reference, ...]:
+        image = self._collection.graph.image(address)
+        return self._tags.get(address) or self._collection.naming.personal(image)
 
     def _unshared(
         self, found: Mapping[str, Lookup], records: Mapping[str, KeyRecord]
@@ -120,13 +135,15 @@ class Planner:
             if lookup == Lookup() and self._state.key(address) == records[address].key
         }
 
-    def _ask(self, keys: Mapping[str, tuple[Reference, KeyRecord]]) -> dict[str, Lookup]:
+    def _ask(
+        self, keys: Mapping[str, tuple[Reference, KeyRecord]], tags: Iterable[Reference] = ()
+    ) -> Found:
         verify = self._config.flag("verify_hits")
-        found = look_up(self._collection.registries.main, keys, verify=verify)
-        failures = [lookup.failure for lookup in found.values() if lookup.failure]
+        found = look_up(self._collection.registries.main, keys, tags, verify=verify)
+        failures = [lookup.failure for lookup in found.keys.values() if lookup.failure]
         if failures:
             self._config.warn(
-                f"the registry cannot be asked for {len(failures)} of {len(found)} keys, which "
+                f"the registry cannot be asked for {len(failures)} of {len(keys)} keys, which "
                 f"count as unknown: {failures[0]}"
             )
         return found
@@ -140,20 +157,23 @@ class Planner:
             return "Smart Builds are off"
         return ""
 
-    def _step(self, address: str, record: KeyRecord, found: Mapping[str, Lookup]) -> Step:
-        lookup = found[address]
+    def _step(self, address: str, record: KeyRecord, found: Found) -> Step:
+        lookup = found.keys[address]
         image = self._collection.graph.image(address)
         verdict = REUSE if lookup.artifact else BUILD
         naming = self._collection.naming
+        personal = self._personal(address)
+        digest = lookup.artifact.descriptor.digest if lookup.artifact else None
         return Step(
             image=image,
             record=record,
             verdict=verdict,
             reasons=(lookup.reason,) if lookup.reason else (),
-            personal=self._tags.get(address) or naming.personal(image),
+            personal=personal,
             shared=naming.shared(image, record.key),
             own=naming.own(image),
             artifact=lookup.artifact,
+            settled=tuple(tag for tag in personal if digest and found.tags.get(tag) == digest),
         )
 
     def _explain(self, plan: Plan, found: Mapping[str, Lookup]) -> None:

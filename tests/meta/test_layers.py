@@ -41,6 +41,7 @@ ROOMS = (
         "garbage",
         "storedimages",
         "heldtags",
+        "lookups",
         "plan",
         "naming",
         "registries",
@@ -52,7 +53,7 @@ ROOMS = (
     ),
     ("keyring", "keydiff", "keys"),
     ("fingerprint", "context*", "graph*", "namedcontexts"),
-    ("manifest", "manifest.*", "dockerfile", "dockerfile.*"),
+    ("manifest", "manifest.*", "dockerfile", "dockerfile.*", "dotenv", "environment"),
     ("config", "credentials"),
     ("commandline", "coresettings", "pluginmanager", "settingsfile", "usercontexts"),
     ("optionscan", "plugincheck", "pluginfile", "settings", "stash", "statedir", "tomlfile"),
@@ -69,7 +70,7 @@ ROOMS = (
         "standins",
         "suggestions",
     ),
-    ("address", "atomicfile", "errors", "login", "reference"),
+    ("address", "atomicfile", "errors", "login", "masking", "reference"),
     ("okplug",),
 )
 
