@@ -6,6 +6,7 @@ with connect(parse_address("tcp://localhost:1234"), options) as daemon:
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,20 +111,24 @@ class Daemon:
         if self._route.relay is not None:
             self._route.relay.close()
 
-    def info(self, timeout: float) -> Version:
+    def info(self, timeout: float, absence: float = math.inf) -> Version:
         """Return what the daemon is, and wait for it to answer.
 
         :param timeout: seconds; attempts are repeated as long as that may help.
+        :param absence: seconds after which one is given up that has never answered and is not
+            there, as far as one sees from here.
         :raises DaemonError: if it does not answer in that time, or cannot be used.
         """
-        deadline = time.monotonic() + timeout
+        began = time.monotonic()
         pause, longest = _PAUSES
         while True:
-            left = deadline - time.monotonic()
+            left = began + timeout - time.monotonic()
             try:
                 return self._version(max(0.1, min(left, _ATTEMPT)))
             except DaemonLostError as error:
-                if self._is_hopeless(error) or deadline - time.monotonic() < pause:
+                is_absent = error.fault is Fault.NO_DAEMON and not self._has_answered
+                limit = min(timeout, absence) if is_absent else timeout
+                if self._is_hopeless(error) or began + limit - time.monotonic() < pause:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, longest)

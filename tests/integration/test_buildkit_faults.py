@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ import pytest
 
 from okplug import Artifact, Event, ExitCode, Step, StepLog, hookimpl
 from okplug.testing import Outcome, make_workspace
-from okplug_buildkit.connect import keepalive
+from okplug_buildkit.connect import keepalive, settings
 from okplug_buildkit.pool import member, pool
 from okplug_buildkit.pool.rendezvous import preferences
 from okplug_buildkit.sync.trees import SnapshotTree
@@ -320,7 +321,20 @@ def test_what_a_killed_daemon_leaves_the_other_builds(
         ]
 
 
-def test_a_daemon_that_is_not_there_yet_is_waited_for(shop: Shop, short: Path) -> None:
+def test_a_daemon_that_is_not_there_is_not_waited_for(shop: Shop, short: Path) -> None:
+    shop.write("RUN echo 1 > /one\n")
+    began = time.monotonic()
+    outcome = shop.run(f"unix://{short}/bk.sock")
+    assert time.monotonic() - began < 1.5  # of which a slow machine needs the most
+    shop.assert_failed(outcome)
+    assert "there is no such socket" in outcome.stderr
+
+
+def test_a_daemon_that_is_not_there_yet_is_waited_for_where_that_is_wanted(
+    shop: Shop, short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options_of = settings.options_of
+    monkeypatch.setattr(settings, "options_of", lambda config: replace(options_of(config), wait=10))
     shop.write("RUN echo 1 > /one\n")
     with buildkitd(short) as daemon:
         daemon.kill()

@@ -54,13 +54,17 @@ class ChildDialer:
                 f"cannot start {program}: {error.strerror}",
                 f"install {program}, or name a builder that is reached without it",
             ) from error
-        return Child(process, words)
+        return Child(process, words, self._command[0])
 
 
 class Child:
-    """A running program, a ``Link``."""
+    """A running program, a ``Link``.
 
-    def __init__(self, process: subprocess.Popen[bytes], words: IO[bytes]) -> None:
+    :param program: its name.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], words: IO[bytes], program: str) -> None:
+        self._program = program
         self._process = process
         self._words = words
         self._last_words = ""
@@ -73,14 +77,22 @@ class Child:
         return True
 
     def complaint(self) -> str:
-        """Return the last line that the program wrote to its standard error."""
+        """Return the last line that the program wrote to its standard error, else how it failed."""
         if not self._words.closed:
             descriptor = self._words.fileno()
             start = max(0, os.fstat(descriptor).st_size - _LAST_WORDS)
             text = os.pread(descriptor, _LAST_WORDS, start).decode("utf-8", "replace")
             lines = [line.strip() for line in text.splitlines() if line.strip()]
-            self._last_words = lines[-1] if lines else ""
+            self._last_words = lines[-1] if lines else self._failure()
         return self._last_words
+
+    def _failure(self) -> str:
+        """Return how the program ended, ``""`` if it runs or ended well."""
+        code = self._process.poll()
+        if not code:
+            return ""
+        how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
+        return f"{self._program} ended {how}"
 
     def close(self) -> None:
         """End the program, which ends by itself once its connection is gone."""

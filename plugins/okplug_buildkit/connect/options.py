@@ -20,6 +20,8 @@ class ChannelOptions:
     :param tls: for ``tcp://``; None for a connection in the clear.
     :param token: a bearer token for every call, ``""`` for none.
     :param proxy: whether gRPC may use the proxy that the environment names.
+    :param wait: seconds that a daemon which is not there yet is waited for; by default it is an
+        error at once.
     :param environ: for child processes, and for where the Docker engine is.
     """
 
@@ -27,4 +29,5 @@ class ChannelOptions:
     token: str = field(default="", repr=False)
     keepalive: KeepAlive = field(default_factory=KeepAlive)
     proxy: bool = False
+    wait: float = 0.0
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)

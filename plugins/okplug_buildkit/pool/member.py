@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: seconds that a daemon may take to say that it is there; more where a program leads to it
 _PATIENCE = 5.0
 _PATIENCE_WITH_PROGRAM = 15.0
+#: the same where nothing listens, and nothing has in this run
+_PATIENCE_WITH_ABSENCE = 0.5
 #: the schemes without such a program
 _DIRECT = ("tcp", "unix", "docker", "buildkitd")
 #: seconds for which a daemon that did not answer is left out, each time twice as long
@@ -32,6 +34,7 @@ class Member:
 
     :param open_daemon: connects to an address; what it returns is asked whether it is there.
     :param managed: the daemon of our own that stands behind the address, None for any other.
+    :param wait: seconds that one which is not there yet is waited for at least.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class Member:
         address: Address,
         open_daemon: Callable[[Address], Daemon],
         managed: ManagedDaemon | None = None,
+        wait: float = 0.0,
     ) -> None:
         self.address = address
         #: how many builds it has from this process; who changes it holds the pool's lock
@@ -48,6 +52,7 @@ class Member:
         self.was_reported = False
         self._open_daemon = open_daemon
         self._managed = managed
+        self._wait = wait
         self._lock = threading.Lock()
         self._daemon: Daemon | None = None
         self._version: Version
@@ -103,7 +108,8 @@ class Member:
             self._daemon = self._open_daemon(address)
         is_direct = self.address.scheme in _DIRECT
         patience = _PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM
-        self._version = self._daemon.info(patience)
+        absence = _PATIENCE_WITH_ABSENCE if self._managed is None else patience
+        self._version = self._daemon.info(*(max(each, self._wait) for each in (patience, absence)))
         self._is_answering = True
         self._failures = 0
         self.cause = None
@@ -153,7 +159,7 @@ def make_member(
         return connect(at, options)
 
     if address.scheme != "buildkitd":
-        return Member(address, open_daemon)
+        return Member(address, open_daemon, wait=options.wait)
     folder = managed_folder(address, user_cache, surroundings.environ.get("HOME", ""))
     return Member(address, open_daemon, ManagedDaemon(folder, surroundings))
 

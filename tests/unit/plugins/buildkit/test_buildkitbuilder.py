@@ -67,9 +67,9 @@ class Answering:
         self.cause = cause
         self.asked = 0
 
-    def info(self, timeout: float) -> Version:
+    def info(self, timeout: float, absence: float = 1.0) -> Version:
         """Tell the version."""
-        assert timeout > 0
+        assert timeout > 0 < absence
         self.asked += 1
         if self.cause is not None:
             raise self.cause

@@ -8,6 +8,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,28 @@ def test_a_daemon_that_never_starts_is_given_up(folder: Path) -> None:
     assert caught.value.message == f"no BuildKit at unix://{folder}/s: there is no such socket"
 
 
+@pytest.mark.parametrize("address", ["unix://{folder}/s", "tcp://127.0.0.1:1"])
+def test_what_is_not_there_is_given_up_sooner(folder: Path, address: str) -> None:
+    at = parse_address(address.format(folder=folder))
+    began = time.monotonic()
+    with connect(at, ChannelOptions()) as daemon, pytest.raises(DaemonLostError):
+        daemon.info(600, 0.3)
+    assert time.monotonic() - began < WAIT
+
+
+def test_what_was_there_is_waited_for(folder: Path) -> None:
+    with reach(folder) as daemon:
+        with FakeDaemon(f"unix:{folder}/s"):
+            daemon.info(WAIT)
+        timer = threading.Timer(0.5, (again := FakeDaemon(f"unix:{folder}/s")).__enter__)
+        timer.start()
+        try:
+            assert daemon.info(WAIT, 0.0).version == "v0.99.0"
+        finally:
+            timer.join()
+            again.__exit__()
+
+
 def test_what_is_silent_is_given_up(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "s"))
@@ -104,10 +127,20 @@ def test_what_no_wait_mends_is_not_waited_for(daemon: Daemon, played: FakeDaemon
     assert len(played.metadata) == 1
 
 
-@pytest.mark.parametrize("program", ["", "#!/bin/sh\necho No such container: kit >&2; exit 1\n"])
-def test_what_is_in_between_and_fails_is_not_waited_for(tmp_path: Path, program: str) -> None:
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("", "cannot start docker: No such file or directory"),
+        ("echo No such container: kit >&2; exit 1", "No such container: kit"),
+        ("exit 3", "docker ended with exit code 3"),
+        ("kill -9 $$", "docker ended by signal 9"),
+    ],
+)
+def test_what_is_in_between_and_fails_is_not_waited_for(
+    tmp_path: Path, program: str, reason: str
+) -> None:
     if program:
-        (tmp_path / "docker").write_text(program)
+        (tmp_path / "docker").write_text(f"#!/bin/sh\n{program}\n")
         (tmp_path / "docker").chmod(0o755)
     options = ChannelOptions(environ={"PATH": f"{tmp_path}:{os.defpath}" if program else "/no"})
     with (
@@ -115,9 +148,6 @@ def test_what_is_in_between_and_fails_is_not_waited_for(tmp_path: Path, program:
         pytest.raises(DaemonLostError) as caught,
     ):
         daemon.info(600)
-    reason = (
-        "No such container: kit" if program else "cannot start docker: No such file or directory"
-    )
     assert caught.value.message == f"no BuildKit at docker-container://kit: {reason}"
 
 

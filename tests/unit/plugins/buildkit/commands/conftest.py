@@ -41,9 +41,9 @@ class FakeDaemon:
         if name in self.failures:
             raise self.failures[name]
 
-    def info(self, timeout: float) -> Version:
+    def info(self, timeout: float, absence: float = 1.0) -> Version:
         """Tell the version."""
-        assert timeout > 0
+        assert timeout > 0 < absence
         self._fail("info")
         return Version(version=self.version)
 

@@ -91,6 +91,21 @@ def test_the_last_line_on_standard_error_is_the_complaint() -> None:
     assert child.complaint() == "No such container: ü"
 
 
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("", ""),
+        ("raise SystemExit(3)", "with exit code 3"),
+        ("import os; os.kill(os.getpid(), 9)", "by signal 9"),
+    ],
+)
+def test_how_it_ended_is_the_complaint_of_one_that_says_nothing(code: str, complaint: str) -> None:
+    stream, child = start(code)
+    stream.close()
+    until_over(child)
+    assert child.complaint() == (complaint and f"{sys.executable} ended {complaint}")
+
+
 def test_much_on_standard_error_stops_nothing() -> None:
     code = "import os; [os.write(2, b'x' * 99 + b'\\n') for _ in range(9999)]; os.write(1, b'done')"
     stream, child = start(code)

@@ -30,6 +30,7 @@ class Opener:
     def __init__(self) -> None:
         self.addresses: list[str] = []
         self.asked = 0
+        self.patience: list[tuple[float, float]] = []
         self.closed = 0
         self.version = Version(version="v0.32.2")
         self.failure: Exception | None = None
@@ -39,9 +40,9 @@ class Opener:
         self.addresses.append(str(address))
         return cast("Daemon", self)
 
-    def info(self, timeout: float) -> Version:
+    def info(self, timeout: float, absence: float = 1.0) -> Version:
         """Answer."""
-        assert timeout > 0
+        self.patience.append((timeout, absence))
         self.asked += 1
         if self.failure:
             raise self.failure
@@ -75,6 +76,23 @@ def test_after_a_failure_it_is_asked_again() -> None:
     assert opener.asked == 3
     assert opener.addresses == ["tcp://a:1"]
     assert member.cause is None
+
+
+@pytest.mark.parametrize(
+    ("address", "wait", "patience"),
+    [
+        ("tcp://a:1", 0.0, (5.0, 0.5)),
+        ("tcp://a:1", 3.0, (5.0, 3.0)),
+        ("tcp://a:1", 60.0, (60.0, 60.0)),
+        ("ssh://a", 0.0, (15.0, 0.5)),
+    ],
+)
+def test_how_long_it_is_waited_for(
+    address: str, wait: float, patience: tuple[float, float]
+) -> None:
+    opener = Opener()
+    Member(parse_address(address), opener, wait=wait).open()
+    assert opener.patience == [patience]
 
 
 def test_one_that_is_too_old_can_be_asked_but_not_built_with() -> None:

@@ -40,9 +40,9 @@ class FakeDaemon:
         self.recovers_at = 0
         self.is_closed = False
 
-    def info(self, timeout: float) -> Version:
+    def info(self, timeout: float, absence: float = 1.0) -> Version:
         """Say that it is there."""
-        assert timeout > 0
+        assert timeout > 0 < absence
         self.asked += 1
         if self.failure is not None and self.asked != self.recovers_at:
             raise self.failure
