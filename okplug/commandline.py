@@ -285,7 +285,7 @@ def _add_setting_option(group: argparse._ArgumentGroup, setting: Setting) -> Non
                 *setting.options,
                 dest=_dest(setting.name),
                 metavar="WORD",
-                type=lambda text: text.split(","),
+                type=lambda text: list(setting.split(text)),
                 action="extend",
                 help=setting.help,
             )

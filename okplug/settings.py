@@ -26,6 +26,11 @@ _FLAGS = {
 }
 
 
+def split_words(text: str) -> tuple[str, ...]:
+    """Return the words between the commas of a text; blanks around them do not count."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One setting of the core or of a plugin.
@@ -38,6 +43,7 @@ class Setting:
         every setting.
     :param convert: brings a text, or each word, to the form that is used; it raises ``ValueError``
         that says what was expected.
+    :param split: returns the words of one text that has several; those of a list are what they are.
     :param secret: its value is shown to nobody, and is in no message.
     """
 
@@ -49,6 +55,7 @@ class Setting:
     options: tuple[str, ...] = ()
     convert: Callable[[str], str] = str
     secret: bool = False
+    split: Callable[[str], tuple[str, ...]] = split_words
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -60,6 +67,8 @@ class Setting:
 
         :raises ValueError: if it is not of the kind; the message says what was expected.
         """
+        if self.kind == "words" and isinstance(raw, str):
+            raw = list(self.split(raw))
         parsed = _PARSERS[self.kind](raw)
         if parsed is None:
             given = "" if self.secret else f", not {raw!r}"
@@ -90,8 +99,6 @@ def _number(raw: object) -> int | None:
 
 
 def _words(raw: object) -> tuple[str, ...] | None:
-    if isinstance(raw, str):
-        return tuple(word.strip() for word in raw.split(",") if word.strip())
     if isinstance(raw, list) and all(isinstance(word, str) for word in raw):
         return tuple(raw)
     return None

@@ -198,3 +198,13 @@ def test_an_option_that_is_global_already_is_the_plugin_s_fault(parser: Parser) 
 def test_an_administrator_s_values_are_kept_apart(parser: Parser) -> None:
     parser.add_defaults({"registry": "r"}, "cluster")
     assert parser.defaults == [Assignment("registry", "r", "cluster")]
+
+
+def test_each_text_of_an_option_is_split_as_its_setting_says() -> None:
+    def split(text: str) -> tuple[str, ...]:
+        return tuple(text.split(";"))
+
+    parser = Parser([Setting("cache", "words", (), "caches", options=("--cache",), split=split)])
+    parser.add_command("build", help="build images", handler=nothing)
+    parsed = parse(parser, "build --cache a,b;c --cache d")
+    assert [value.raw for value in parsed.assignments] == [["a,b", "c", "d"]]

@@ -85,6 +85,15 @@ def test_texts_and_words_are_converted() -> None:
         Setting("it", "text", "", "", convert=upper).parse("1")
 
 
+def test_one_text_is_split_as_the_setting_says_and_a_list_is_not() -> None:
+    def split(text: str) -> tuple[str, ...]:
+        return tuple(text.split(";"))
+
+    setting = Setting("it", "words", (), "", split=split)
+    assert setting.parse("a,b;c") == ("a,b", "c")
+    assert setting.parse(["a;b", "c"]) == ("a;b", "c")
+
+
 @given(st.sampled_from(list(DEFAULTS)), st.data())
 def test_what_is_shown_can_be_given(kind: Kind, data: st.DataObject) -> None:
     """``okplug config`` prints values in the form that ``-o`` reads."""

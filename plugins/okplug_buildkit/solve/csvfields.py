@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 
 def join_fields(fields: Iterable[str]) -> str:
@@ -29,16 +29,14 @@ def split_fields(text: str) -> list[tuple[str, str | None]]:
     return [_pair(field) for row in rows for field in row]
 
 
-def join_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Return the texts of a list whose source may have been split at every comma.
+def split_texts(text: str) -> tuple[str, ...]:
+    """Return the lists of fields that stand in one text, with commas between them as well.
 
-    No text of it has a comma left then, and a field such as ``mode=max`` continues the text before
-    it, unless that has such a field already or has none.
+    A field such as ``mode=max`` continues the list before it, unless that has such a field already
+    or has a word that is no field.
     """
-    if any("," in word for word in words):
-        return tuple(words)
     texts: list[str] = []
-    for word in words:
+    for word in filter(None, map(str.strip, text.split(","))):
         if texts and _continues(texts[-1], word):
             texts[-1] += f",{word}"
         else:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug import Setting
-from okplug_buildkit.solve.csvfields import join_words
+from okplug_buildkit.solve.csvfields import split_texts
 
 if TYPE_CHECKING:
     from okplug import Config
@@ -23,6 +23,7 @@ def solve_settings() -> tuple[Setting, ...]:
             (),
             "caches that BuildKit imports for every image: references, or type=TYPE,...",
             options=("--cache-from",),
+            split=split_texts,
         ),
         Setting(
             "cache_to",
@@ -30,6 +31,7 @@ def solve_settings() -> tuple[Setting, ...]:
             (),
             "caches that BuildKit exports of every image: references, inline, or type=TYPE,...",
             options=("--cache-to",),
+            split=split_texts,
         ),
         Setting(
             "provenance",
@@ -84,8 +86,8 @@ class SolveOptions:
         """Read the settings."""
         compression, _, level = config.text("compression").partition(":")
         return cls(
-            join_words(config.words("cache_from")),
-            join_words(config.words("cache_to")),
+            config.words("cache_from"),
+            config.words("cache_to"),
             _attestation(config.text("provenance"), "mode=max"),
             _attestation(config.text("sbom"), "generator=docker/buildkit-syft-scanner:stable-1"),
             compression,

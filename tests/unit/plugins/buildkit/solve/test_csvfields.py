@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug_buildkit.solve.csvfields import join_fields, join_words, split_fields
+from okplug_buildkit.solve.csvfields import join_fields, split_fields, split_texts
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_what_is_joined_is_split_again(pairs: dict[str, str]) -> None:
         ("", ()),
         ("inline", ("inline",)),
         ("a/b,c/d", ("a/b", "c/d")),
+        (" a/b , type=gha , scope=x,", ("a/b", "type=gha,scope=x")),
         ("type=local,dest=cache", ("type=local,dest=cache",)),
         ("ref=a/b,type=registry", ("ref=a/b,type=registry",)),
         ("a/b,type=local,dest=c,inline", ("a/b", "type=local,dest=c", "inline")),
@@ -65,12 +66,5 @@ def test_what_is_joined_is_split_again(pairs: dict[str, str]) -> None:
         ("TYPE=local,dest=c,type=inline", ("TYPE=local,dest=c", "type=inline")),
     ],
 )
-def test_words_of_a_text_are_joined_where_one_text_was_split(
-    text: str, expected: tuple[str, ...]
-) -> None:
-    assert join_words([word for word in text.split(",") if word]) == expected
-
-
-def test_words_that_nobody_has_split_stay_apart() -> None:
-    words = ("type=local,dest=c", "ref=a/b", "inline")
-    assert join_words(words) == words
+def test_texts_in_one_text(text: str, expected: tuple[str, ...]) -> None:
+    assert split_texts(text) == expected

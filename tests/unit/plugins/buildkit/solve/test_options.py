@@ -45,6 +45,12 @@ def test_all_of_them(workspace: Workspace) -> None:
     )
 
 
+def test_each_text_of_a_list_is_a_cache_of_its_own(workspace: Workspace) -> None:
+    texts = ("ref=a/b", "type=gha", "scope=x")
+    assert read(workspace, cache_from=list(texts)).cache_from == texts
+    assert read(workspace, cache_from="ref=a/b,type=gha,scope=x").cache_from == (",".join(texts),)
+
+
 @pytest.mark.parametrize("text", ["true", "1", "yes", "True"])
 def test_attestations_by_a_flag(workspace: Workspace, text: str) -> None:
     options = read(workspace, provenance=text, sbom=text)
