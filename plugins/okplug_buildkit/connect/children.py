@@ -87,12 +87,9 @@ class Child:
         return self._last_words
 
     def _failure(self) -> str:
-        """Return how the program ended, ``""`` if it runs or ended well."""
-        code = self._process.poll()
-        if not code:
-            return ""
-        how = f"with exit code {code}" if code > 0 else f"by signal {-code}"
-        return f"{self._program} ended {how}"
+        """Return how the program failed, ``""`` if it did not; to be killed is no fault of its."""
+        code = self._process.poll() or 0
+        return f"{self._program} ended with exit code {code}" if code > 0 else ""
 
     def close(self) -> None:
         """End the program, which ends by itself once its connection is gone."""

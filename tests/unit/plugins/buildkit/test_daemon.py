@@ -133,7 +133,6 @@ def test_what_no_wait_mends_is_not_waited_for(daemon: Daemon, played: FakeDaemon
         ("", "cannot start docker: No such file or directory"),
         ("echo No such container: kit >&2; exit 1", "No such container: kit"),
         ("exit 3", "docker ended with exit code 3"),
-        ("kill -9 $$", "docker ended by signal 9"),
     ],
 )
 def test_what_is_in_between_and_fails_is_not_waited_for(
