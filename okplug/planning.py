@@ -112,12 +112,12 @@ class Planner:
         """Return the tags that a build would move, if they do not point at their images already."""
         if self._config.command != "build":
             return []
-        registries, asked = self._collection.registries, self._collection.selection.asked
+        host = self._collection.registries.main.host
         return [
             tag
-            for address in asked
+            for address in self._collection.selection.asked
             for tag in self._personal(address)
-            if registries.serving(tag) is registries.main
+            if tag.registry == host
         ]
 
     def _personal(self, address: str) -> tuple[Reference, ...]:

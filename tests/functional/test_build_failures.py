@@ -120,8 +120,15 @@ def test_a_registry_that_cannot_be_written(shop: Shop, method: str) -> None:
 def test_a_reused_image_whose_tag_cannot_be_written_fails(shop: Shop) -> None:
     shop.run("build", "base").assert_ok()
     shop.registry.failures["tag"] = RegistryError("read only")
-    (image,) = shop.results("base").values()
+    (image,) = shop.results("base", "--namespace", "david").values()
     assert (image["verdict"], image["message"], image["digest"]) == ("failed", "read only", "")
+
+
+def test_tags_that_are_right_need_not_be_written(shop: Shop) -> None:
+    shop.run("build", "base").assert_ok()
+    shop.registry.failures["tag"] = RegistryError("read only")
+    (image,) = shop.results("base").values()
+    assert (image["verdict"], image["message"]) == ("reuse", "")
 
 
 def test_nothing_selected(shop: Shop) -> None:
