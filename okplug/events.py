@@ -63,12 +63,14 @@ class Planned(Event):
 
     :param builder: what the builder says of itself, ``""`` when nothing is to be built.
     :param jobs: how many images build at once, 0 when nothing is to be built.
+    :param dependencies: the images that are built though nobody asked for them.
     """
 
     builder: str
     jobs: int
     build: int
     reuse: int
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

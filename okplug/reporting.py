@@ -110,6 +110,15 @@ class Reporting:
             selected=asked,
             deselected=images - asked,
         )
+        if not images:
+            self._warn_of_nothing(collection)
+
+    def _warn_of_nothing(self, collection: Collection) -> None:
+        """Say why there is no image at all."""
+        for manifest in collection.manifests:
+            self.warn("there is no build section", location=str(manifest.path))
+        if not collection.manifests:
+            self.warn(f"there is no manifest in {self._config.root} (okplug init writes one)")
 
     def _header(self, collection: Collection) -> tuple[str, ...]:
         """Say for whom and where; without a context the registry is what images are shared in."""
@@ -143,6 +152,11 @@ class Reporting:
             jobs=jobs if builder else 0,
             build=plan.count(BUILD),
             reuse=plan.count(REUSE),
+            dependencies=tuple(
+                address
+                for address, step in plan.steps.items()
+                if step.verdict == BUILD and address not in plan.asked
+            ),
         )
 
     def started(self, step: Step) -> None:

@@ -71,7 +71,7 @@ def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Pre
     :raises ManifestError: if the workspace is wrong.
     """
     with keyed(config, reporting) as (collection, planner):
-        if reporting and not planner.skipped:
+        if reporting and collection.selection.needed and not planner.skipped:
             reporting.looking_up()
         yield Prepared(collection, planner, planner.plan())
 

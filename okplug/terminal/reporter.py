@@ -25,6 +25,7 @@ _WORDS = {
 }
 _WORD_WIDTH = max(len(word) for word, _ in _WORDS.values())
 _FEW_REASONS = 2
+_NEEDED = "The following build images need to be built because of dependencies: [{}]"
 _SKIPPED = 'Okteto Smart Builds is skipping build of "{}" because it\'s already built from cache.'
 
 
@@ -97,6 +98,8 @@ class TerminalReporter:
             case events.Collected():
                 self._writer.line(_collected(event))
             case events.Planned():
+                if event.dependencies and self._narrates:
+                    self._writer.line(visible(_NEEDED.format(", ".join(event.dependencies))))
                 if event.builder:
                     jobs = f", {event.jobs} at once" if event.jobs > 1 else ""
                     self._writer.line(visible(f"builder: {event.builder}{jobs}"))

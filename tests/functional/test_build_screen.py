@@ -100,6 +100,7 @@ Using cindy @ memory, as registry.test
 root: ROOT
 collected 4 images from 4 manifests / 3 deselected / 1 selected
 Checking if the images are already built from cache...
+The following build images need to be built because of dependencies: [lib:lib]
 builder: in memory
 
 base:base  REUSED    [ 33%]         Okteto Smart Builds is skipping build of "base" because it's already built from cache.
@@ -123,6 +124,7 @@ Using cindy @ memory, as registry.test
 root: ROOT
 collected 4 images from 4 manifests / 3 deselected / 1 selected
 Checking if the images are already built from cache...
+The following build images need to be built because of dependencies: [base:base]
 builder: in memory
 
 Building 'base/Dockerfile'...
@@ -204,6 +206,7 @@ Using cindy @ memory, as registry.test
 root: ROOT
 collected 4 images from 4 manifests / 3 deselected / 1 selected
 Checking if the images are already built from cache...
+The following build images need to be built because of dependencies: [base:base]
 builder: in memory
 
 Building 'base/Dockerfile'...
@@ -284,7 +287,6 @@ def test_nothing_selected(screen: Callable[..., str]) -> None:
 Using cindy @ memory, as registry.test
 root: ROOT
 collected 4 images from 4 manifests / 4 deselected / 0 selected
-Checking if the images are already built from cache...
 
 ========================== nothing selected in 0.00s ===========================
 """
@@ -304,3 +306,39 @@ def test_several_builds_at_once_are_told_in_the_header(
     shop.jobs = 2
     assert "\nbuilder: in memory, 2 at once\n" in screen("lib")
     assert [event.jobs for event in recorder.events() if hasattr(event, "jobs")] == [3]
+
+
+@pytest.mark.parametrize(
+    ("files", "warning"),
+    [
+        ({}, "there is no manifest in ROOT (okplug init writes one)"),
+        ({"okteto.yaml": "name: shop\n"}, "okteto.yaml: there is no build section"),
+        ({"okteto.yaml": "build: {}\n"}, "okteto.yaml: there is no build section"),
+    ],
+)
+def test_a_workspace_without_images_says_why(
+    empty_shop: Shop, masked: Callable[[str], str], files: dict[str, str], warning: str
+) -> None:
+    empty_shop.workspace.write(files)
+    outcome = empty_shop.run("build").assert_exit(ExitCode.NOTHING_SELECTED)
+    assert (
+        masked(outcome.stderr)
+        == f"""\
+================================= okplug build =================================
+Using cindy @ memory, as registry.test
+root: ROOT
+collected 0 images from 0 manifests
+
+=================================== warnings ===================================
+{warning}
+===================== nothing selected, 1 warning in 0.00s =====================
+"""
+    )
+
+
+def test_what_is_built_because_of_dependencies(screen: Callable[..., str]) -> None:
+    assert (
+        "\nThe following build images need to be built because of dependencies: "
+        "[base:base, lib:lib]\nbuilder: "
+    ) in screen("api")
+    assert "because of dependencies" not in screen("api")

@@ -58,6 +58,7 @@ Using cindy @ memory, as registry.test
 root: ROOT
 collected 4 images from 4 manifests / 3 deselected / 1 selected
 Checking if the images are already built from cache...
+The following build images need to be built because of dependencies: [base:base]
 builder: in memory
 
 """

@@ -289,12 +289,25 @@ def test_a_log_has_the_sentences_that_are_searched_for(make_run: Callable[..., R
     lines = narrated(make_run(narrates=True))
     assert lines[0] == "Checking if the images are already built from cache..."
     assert lines[-4:] == [
-        'base:base         REUSED    [ 50%]         Okteto Smart Builds is skipping build of "base" '
-        "because it's already built from cache.",
+        (
+            "base:base         REUSED    [ 50%]         "
+            'Okteto Smart Builds is skipping build of "base" because it\'s already built from cache.'
+        ),
         "Building 'services/api/Dockerfile'...",
         "services/api:api  BUILT     [100%]  0.50s",
         "Image 'r.test/cindy/api:okteto' successfully pushed",
     ]
+
+
+def test_a_log_says_what_is_built_for_others(make_run: Callable[..., Run]) -> None:
+    for narrates in (True, False):
+        run = make_run(narrates=narrates)
+        run.emit(events.Planned, "", 1, 3, 0, ("base:base", "lib:lib"))
+        line = (
+            "The following build images need to be built because of dependencies: "
+            "[base:base, lib:lib]\n"
+        )
+        assert run.text == (line if narrates else "") + "\n"
 
 
 def test_a_screen_has_none_of_them(make_run: Callable[..., Run]) -> None:
