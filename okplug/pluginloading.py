@@ -37,6 +37,7 @@ INTERNAL = {
     "why": "okplug.commands.why",
     "list": "okplug.commands.list",
     "graph": "okplug.commands.graph",
+    "init": "okplug.commands.init",
     "config": "okplug.commands.config",
     "gc": "okplug.commands.gc",
     "context": "okplug.commands.context",

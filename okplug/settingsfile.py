@@ -40,6 +40,11 @@ def find_workspace(cwd: Path) -> Workspace:
     return Workspace(next(checkouts, cwd))
 
 
+def has_root(folder: Path) -> bool:
+    """Tell whether *folder* is a workspace's root wherever below it okplug is started."""
+    return (folder / ".git").exists() or _read_settings(folder) is not None
+
+
 def _read_settings(folder: Path) -> tuple[Assignment, ...] | None:
     """Return what the folder's settings file says, None if it has no settings file."""
     own, project = folder / SETTINGS_FILE, folder / PYPROJECT_FILE

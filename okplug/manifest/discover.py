@@ -17,7 +17,7 @@ PLUGIN_FILE: Final = "okplugfile.py"
 
 #: folders that hold no manifest of the workspace: history, what tools keep, what was installed.
 #: ``.okteto`` belongs to the folder that it lies in, and is looked into from there.
-_SKIPPED: Final = frozenset(
+SKIPPED_FOLDERS: Final = frozenset(
     {
         ".git",
         ".hg",
@@ -55,10 +55,15 @@ def find_manifests(root: Path, names: Sequence[str], exclude: Sequence[str] = ()
     :param exclude: folders and files to leave out, as lines of a ``.dockerignore``.
     :raises ManifestError: if a pattern of *exclude* is malformed.
     """
-    return _Walk(str(root), _Names.of(names), _matcher(exclude)).run()
+    return _Walk(str(root), _Names.of(names), exclusions(exclude)).run()
 
 
-def _matcher(exclude: Sequence[str]) -> Matcher | None:
+def exclusions(exclude: Sequence[str]) -> Matcher | None:
+    """Return what tells which paths below the root are left out, None if none is.
+
+    :param exclude: lines of a ``.dockerignore``.
+    :raises ManifestError: if a pattern is malformed.
+    """
     if not exclude:
         return None
     from okplug.dockerfile.ignore import Matcher, read_patterns  # most workspaces exclude nothing
@@ -110,7 +115,7 @@ class _Walk:
     def run(self) -> Discovery:
         """Visit each folder once and return what was found."""
         pending = [""]
-        skipped = _SKIPPED | self.names.heads
+        skipped = SKIPPED_FOLDERS | self.names.heads
         while pending:
             relpath = pending.pop()
             files, folders = self._list(relpath)

@@ -25,6 +25,8 @@ ROOMS = (
     (
         "collect",
         "comparison",
+        "drafting",
+        "drafting.*",
         "executor",
         "explanation",
         "manifestset",

@@ -1,0 +1,1 @@
+"""First manifests for a repository without any: what ``okplug init`` finds and writes."""
