@@ -203,7 +203,7 @@ class _Work:
             exporters=[parts.exporter],
             imports=imports,
             exports=self._caches.exports,
-            entitlements=entitlements(request),
+            entitlements=tuple(entitlements(request)),
             shared_key=shared_key(self._setup.identity, request.context),
         )
 

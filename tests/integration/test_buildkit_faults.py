@@ -423,11 +423,13 @@ Dockerfile:4: no SSH key "" forwarded from the client
   hint: give it in the manifest: ssh of this image
 """,
     "RUN --network=host echo 1\n": f"""\
-granting entitlement network.host is not allowed by build daemon configuration
+Dockerfile:4: granting entitlement network.host is not allowed by build daemon configuration
+  >  4 | RUN --network=host echo 1
 {ENTITLEMENT}
 """,
     "RUN --security=insecure echo 1\n": f"""\
-granting entitlement security.insecure is not allowed by build daemon configuration
+Dockerfile:4: granting entitlement security.insecure is not allowed by build daemon configuration
+  >  4 | RUN --security=insecure echo 1
 {ENTITLEMENT}
 """,
 }

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from okplug import BuildRequest
+    from okplug.dockerfile import Instruction
     from okplug_buildkit.solve.caches import Cache
     from okplug_buildkit.solve.options import SolveOptions
 
@@ -66,18 +67,23 @@ def _of_image(request: BuildRequest) -> Iterator[tuple[str, str]]:
         yield "force-network-mode", _NETWORKS.get(image.network, image.network)
 
 
-def entitlements(request: BuildRequest) -> list[str]:
-    """Return what the build needs beyond what daemons grant everybody."""
-    needs = {"network.host"} if request.image.network == "host" else set()
+def entitlements(request: BuildRequest) -> dict[str, Instruction | None]:
+    """Return what the build needs beyond what daemons grant everybody.
+
+    :return: name -> the first instruction that needs it, None where the manifest does; sorted.
+    """
+    needs: dict[str, Instruction | None] = {}
+    if request.image.network == "host":
+        needs["network.host"] = None
     for stage in request.resolution.stages:
         for instruction in stage.instructions:
             if instruction.name != "RUN":
                 continue
             if instruction.flag("network") == "host":
-                needs.add("network.host")
+                needs.setdefault("network.host", instruction)
             if instruction.flag("security") == "insecure":
-                needs.add("security.insecure")
-    return sorted(needs)
+                needs.setdefault("security.insecure", instruction)
+    return dict(sorted(needs.items()))
 
 
 def familiar(name: str) -> str:

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from okplug import BuildError, Location
+from okplug_buildkit.solve.attributes import entitlements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,8 @@ _KILLED = 137
 _LOG_IN = "log in with docker login {host}; okplug takes credentials from Docker's config.json"
 _NO_ROOM = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _MAKE_ROOM = "the daemon's disk is full: okplug builder prune makes room"
+
+_REFUSED = re.compile(r"(?P<what>network\.host|security\.insecure|device) is not allowed")
 
 #: what the daemon says -> the remedy; the first that fits counts
 _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -81,7 +84,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
     ),
     (
-        re.compile(r"(?:network\.host|security\.insecure|device) is not allowed"),
+        _REFUSED,
         "the daemon must allow it: insecure-entitlements in buildkitd.toml",
     ),
     (
@@ -110,16 +113,34 @@ def failure_of(details: Details, request: BuildRequest, progress: Progress) -> B
 
     What has no line in the Dockerfile, such as a push, is not said to be about it.
     """
-    lines = request.dockerfile.lines
-    start, end = _spot(details, request)
+    location, lines = _place(details, request)
     log = progress.last_lines(details.vertex) if details.vertex else ()
     return BuildError(
         message_of(details),
-        location=Location(request.dockerfile.path, start) if start else None,
+        location=location,
         hint=remedy_of(details, log),
-        source=lines[start - 1 : end] if start else (),
+        source=lines,
         log=log,
     )
+
+
+def _place(details: Details, request: BuildRequest) -> tuple[Location | None, tuple[str, ...]]:
+    """Return where the fault is, and the lines there.
+
+    Of what a daemon does not allow it tells no place.
+    """
+    start, end = _spot(details, request)
+    refused = _REFUSED.search(details.message)
+    if refused and not start:
+        needs = entitlements(request)
+        needing = needs.get(refused["what"])
+        if needing is not None:
+            start, end = needing.line, needing.end_line
+        elif refused["what"] in needs:
+            return request.image.place("network"), ()
+    if not start:
+        return None, ()
+    return Location(request.dockerfile.path, start), request.dockerfile.lines[start - 1 : end]
 
 
 def _spot(details: Details, request: BuildRequest) -> tuple[int, int]:

@@ -105,20 +105,32 @@ def test_caches_and_attestations(request_of: Callable[..., BuildRequest]) -> Non
 @pytest.mark.parametrize(
     ("text", "fields", "expected"),
     [
-        ("FROM scratch\n", {}, []),
-        ("FROM scratch\n", {"network": "host"}, ["network.host"]),
-        ("FROM scratch\nRUN --network=host true\n", {}, ["network.host"]),
+        ("FROM scratch\n", {}, {}),
+        ("FROM scratch\n", {"network": "host"}, {"network.host": 0}),
+        ("FROM scratch\nRUN --network=host true\n", {}, {"network.host": 2}),
+        ("FROM scratch\nRUN --network=host true\n", {"network": "host"}, {"network.host": 0}),
+        (
+            "FROM scratch\nRUN --security=insecure --network=host true\nRUN --network=host a\n",
+            {},
+            {"network.host": 2, "security.insecure": 2},
+        ),
         (
             "FROM scratch\nRUN --security=insecure true\nRUN --network=none true\n",
             {},
-            ["security.insecure"],
+            {"security.insecure": 2},
         ),
     ],
 )
 def test_entitlements(
-    request_of: Callable[..., BuildRequest], text: str, fields: dict[str, str], expected: list[str]
+    request_of: Callable[..., BuildRequest],
+    text: str,
+    fields: dict[str, str],
+    expected: dict[str, int],
 ) -> None:
-    assert entitlements(request_of(text, **fields)) == expected
+    """0 is the manifest's."""
+    needs = entitlements(request_of(text, **fields))
+    lines = {name: needing.line if needing else 0 for name, needing in needs.items()}
+    assert list(lines.items()) == list(expected.items())
 
 
 @pytest.mark.parametrize(

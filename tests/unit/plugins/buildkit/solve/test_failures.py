@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from okplug import Location
 from okplug.testing import BuildCase, RecordingControl
 from okplug_buildkit.proto import control_pb2
 from okplug_buildkit.solve.details import Details, Range
@@ -80,6 +82,31 @@ def test_places_that_are_not_in_the_dockerfile(
 ) -> None:
     error = failure_of(Details("m", ranges), request_, progress)
     assert error.location is None
+    assert error.source == ()
+
+
+REFUSED = "granting entitlement network.host is not allowed by build daemon configuration"
+
+
+def test_what_the_daemon_does_not_allow_is_where_the_dockerfile_wants_it(
+    tmp_path: Path, progress: Progress
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nRUN --network=host \\\n  make\n")
+    case = BuildCase(tmp_path)
+    error = failure_of(Details(REFUSED), case.request(), progress)
+    assert error.location == Location(tmp_path / "Dockerfile", 2)
+    assert error.source == ("RUN --network=host \\", "  make")
+    other = REFUSED.replace("network.host", "security.insecure")
+    assert failure_of(Details(other), case.request(), progress).location is None
+
+
+def test_or_where_the_manifest_wants_it(
+    request_: BuildRequest, progress: Progress, tmp_path: Path
+) -> None:
+    place = Location(tmp_path / "okteto.yaml", 4, 5)
+    image = replace(request_.image, network="host", places={"network": place})
+    error = failure_of(Details(REFUSED), replace(request_, image=image), progress)
+    assert error.location == place
     assert error.source == ()
 
 
