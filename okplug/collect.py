@@ -56,8 +56,17 @@ def collect(config: Config) -> Collection:
         config.text("names"),
     )
     graph = _graph(manifests, naming, config)
+    if config.masks:
+        config.masks.show(word for image in graph.images() for word in _shown_words(image))
     among = _images_of(given, manifests, config) if given else None
     return Collection(manifests, graph, _selection(graph, config, among), naming, registries)
+
+
+def _shown_words(image: Image) -> Iterator[str]:
+    """Yield what everybody reads of an image anyhow: its names, and those of its files."""
+    yield from (image.address, image.folder, image.name, image.target, *image.folder.split("/"))
+    for path in (image.context, image.dockerfile):
+        yield from (str(path), *path.parts)
 
 
 def _given_file(config: Config) -> GivenFile | None:

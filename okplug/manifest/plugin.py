@@ -23,4 +23,5 @@ def okplug_collect_manifest(path: Path, config: Config) -> Manifest | None:
         return None
     from okplug.manifest.okteto import read_manifest  # YAML is dear where nothing is read
 
-    return read_manifest(path, config.root, config.environ)
+    folder = path.parent.parent if path.parent.name == ".okteto" else path.parent
+    return read_manifest(path, config.root, config.environ_of(folder))
