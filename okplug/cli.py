@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from okplug.errors import ExitCode
+    from okplug.masking import Masks
 
 
 def main(
@@ -103,17 +104,20 @@ def _guarded(
     from pathlib import Path
 
     from okplug.errors import ExitCode, OkplugError
+    from okplug.masking import Masks
     from okplug.startup import DEBUG, read_start, run
 
     wants_traceback = "--debug" in argv or bool(environ.get(DEBUG))
     here = Path("/")
+    masks = Masks()
     try:
         here = _current_folder() / cwd
         start = read_start(argv, here)
         here = start.cwd
-        return run(start, plugins, environ)
+        return run(start, plugins, environ, masks)
     except OkplugError as error:
-        _print_error(error, here, wants_traceback=wants_traceback)
+        masks.error(error)
+        _print_error(error, here, masks if wants_traceback else None)
         return int(error.exit_code)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
@@ -124,7 +128,7 @@ def _guarded(
     except SystemExit as exit_:  # argparse's way to end after --help
         return exit_.code if isinstance(exit_.code, int) else 0
     except Exception as error:  # noqa: BLE001  # the one boundary
-        return int(_print_fault(error, wants_traceback=wants_traceback))
+        return int(_print_fault(error, masks, wants_traceback=wants_traceback))
 
 
 def _current_folder() -> Path:
@@ -146,34 +150,42 @@ def _is_of_full_disk(error: Exception) -> bool:
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
-def _print_error(error: Exception, cwd: Path, *, wants_traceback: bool) -> None:
+def _print_error(error: Exception, cwd: Path, traced: Masks | None) -> None:
+    """Print what a user can understand.
+
+    :param traced: for the traceback, None if it is not wanted.
+    """
     from okplug.messages import shorten_paths
 
-    if wants_traceback:
-        _print_traceback(error)
+    if traced is not None:
+        _print_traceback(error, traced)
     sys.stderr.write(f"error: {shorten_paths(str(error), cwd)}\n")
 
 
-def _print_fault(error: Exception, *, wants_traceback: bool) -> ExitCode:
+def _print_fault(error: Exception, masks: Masks, *, wants_traceback: bool) -> ExitCode:
     """Print what is a fault of okplug or of a plugin, not of the user, or a full disk."""
     from okplug.errors import ExitCode
 
     if wants_traceback:
-        _print_traceback(error)
+        _print_traceback(error, masks)
     if _is_of_full_disk(error):
-        sys.stderr.write(f"error: {error}\n  hint: free some space, and run it again\n")
+        sys.stderr.write(
+            f"error: {masks.sentence(str(error))}\n  hint: free some space, and run it again\n"
+        )
         return ExitCode.FAILED
     where = "".join(f", {note}" for note in getattr(error, "__notes__", ()))
-    sys.stderr.write(f"internal error{where}: {type(error).__name__}: {error}\n")
+    text = masks.sentence(str(error))
+    sys.stderr.write(f"internal error{where}: {type(error).__name__}: {text}\n")
     if not wants_traceback:
         sys.stderr.write("  hint: --debug or OKPLUG_DEBUG=1 shows where\n")
     return ExitCode.INTERNAL_ERROR
 
 
-def _print_traceback(error: Exception) -> None:
+def _print_traceback(error: Exception, masks: Masks) -> None:
     import traceback
 
-    traceback.print_exception(error, file=sys.stderr)
+    text = "".join(traceback.format_exception(error))
+    sys.stderr.write(masks.sentence(text))
 
 
 def _close_stdout() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from okplug.commandline import Parser
 from okplug.coresettings import user_cache
+from okplug.masking import Masks
 from okplug.settings import Setting, SettingValue, Value
 from okplug.stash import Stash, StashKey
 from okplug.statedir import make_state_dir
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
+    from okplug.environment import EnvFiles
     from okplug.pluginmanager import PluginManager
+    from okplug.tomlfile import Table
 
 __all__ = ["Config", "Parser", "Setting", "Stash", "StashKey", "Value"]
 
@@ -45,12 +48,16 @@ class Config:
 
     :param root: the workspace.
     :param cwd: where the user is, with ``-C`` taken into account.
-    :param environ: the environment, with administrator's variables below it; never read another.
+    :param environ: the environment, below it the variables of the root's ``.env``, and below
+        those the administrator's; never read another.
     :param options: what the command's own options say.
     :param plugins: the hooks, one typed method each.
     :param settings: every setting's value, by name.
     :param command: the name of the command.
     :param stash: where plugins keep what belongs to this run.
+    :param image_table: what the settings file says of images, None if nothing.
+    :param masks: what nobody may read in what is printed.
+    :param env_files: the ``.env`` files, None if none are read.
     """
 
     root: Path
@@ -61,6 +68,9 @@ class Config:
     settings: Mapping[str, Value]
     command: str = ""
     stash: Stash = field(default_factory=Stash)
+    image_table: Table | None = None
+    masks: Masks = field(default_factory=Masks, repr=False)
+    env_files: EnvFiles | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _unheard: list[Warned] = field(default_factory=list, repr=False)
     _listener: Callable[[Warned], None] | None = field(default=None, repr=False)
@@ -106,6 +116,19 @@ class Config:
             return Path(home, text[2:])
         return self.root / text
 
+    def environ_of(self, folder: Path) -> Mapping[str, str]:
+        """Return the variables that count for manifests in a folder: those of its ``.env``, too.
+
+        :param folder: an absolute path.
+        :raises UsageError: if that file cannot be read or understood.
+        """
+        if self.env_files is None:
+            return self.environ
+        found = self.env_files.below(str(folder), self.environ)
+        for warning in self.env_files.take_warnings():
+            self.warn(warning)
+        return found
+
     def values(self) -> tuple[Value, ...]:
         """Return every setting with its value and origin, the core's first."""
         return tuple(self.settings.values())
@@ -138,12 +161,15 @@ class Config:
             if self._listener is None:
                 self._unheard.append(warned)
             else:
-                self._listener(warned)
+                self._listener(self._masked(warned))
 
     def on_warning(self, listener: Callable[[Warned], None]) -> None:
         """Have *listener* called with every warning, first with those that nobody has heard."""
         with self._lock:
             self._listener = listener
             for warned in self._unheard:
-                listener(warned)
+                listener(self._masked(warned))
             self._unheard.clear()
+
+    def _masked(self, warned: Warned) -> Warned:
+        return Warned(self.masks.sentence(warned.message), warned.address)

@@ -8,7 +8,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from okplug.hiding import HIDDEN, align
 from okplug.keys import SCHEME, KeyItem, KeyRecord
+from okplug.masking import MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +80,7 @@ def changes(old: KeyRecord, new: KeyRecord) -> tuple[Change, ...]:
 
     The item that stands for all files is left out where the files themselves are in both records.
     """
+    old, new = align(old, new)
     found = [*_instruction_changes(old, new), *_named_changes(old, new)]
     if any(change.kind == "dependency" for change in found):
         found = [change for change in found if not change.repeats_dependency]
@@ -153,5 +156,7 @@ def _without_keys(value: str) -> str:
 
 
 def _short(value: str) -> str:
+    if value.startswith(HIDDEN):
+        return MASK
     line = " ".join(value.split())
     return line if len(line) <= _LONGEST_VALUE else f"{line[: _LONGEST_VALUE - 3]}..."

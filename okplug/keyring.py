@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
+from okplug.hiding import hide
 from okplug.keys import KeyInputs, KeyRecord, file_items, key_record
 from okplug.namedcontexts import context_folders
 
@@ -52,9 +53,8 @@ class Keyring:
         with self._lock:
             if address not in self._records:
                 dependencies = {name: self.record(name) for name in self.graph.ingredients(address)}
-                self._records[address] = key_record(
-                    self.inputs(address), dependencies, self.context(address)
-                )
+                made = key_record(self.inputs(address), dependencies, self.context(address))
+                self._records[address] = hide(made, self._config.masks)
             return self._records[address]
 
     def with_files(self, address: str, record: KeyRecord) -> KeyRecord:

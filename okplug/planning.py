@@ -188,7 +188,8 @@ class Planner:
         for address, comparison in last.items():
             if comparison:
                 reasons[address] = tuple(map(str, comparison.changes))
+            found_reasons = reasons[address] or ("its key is not in the registry",)
             plan.steps[address] = replace(
                 plan.steps[address],
-                reasons=reasons[address] or ("its key is not in the registry",),
+                reasons=tuple(map(self._config.masks.sentence, found_reasons)),
             )

@@ -11,6 +11,7 @@ from okplug.coresettings import RAWJSON
 from okplug.errors import BuildError, ExitCode, OkplugError
 from okplug.eventbus import EventBus
 from okplug.plan import BUILD, REUSE, Report, Result
+from okplug.secretcontents import mask_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from okplug.config import Config
     from okplug.errors import Location
     from okplug.heldtags import HeldTags
+    from okplug.masking import Masks
     from okplug.plan import Plan, Step
     from okplug.scheduler import CancelToken
 
@@ -54,6 +56,7 @@ class Reporting:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._config.masks.error(error)
         code = self.exit_code() if error is None else _exit_code(error)
         duration = time.monotonic() - self._started
         counts = Counter(result.verdict for result in self.results)
@@ -88,6 +91,7 @@ class Reporting:
 
     def warn(self, message: str, address: str = "", location: str = "") -> None:
         """Send a warning."""
+        message = self._config.masks.sentence(message)
         self.emit(events.WarningRaised, message=message, address=address, location=location)
 
     def exit_code(self) -> ExitCode:
@@ -160,7 +164,9 @@ class Reporting:
         )
 
     def started(self, step: Step) -> None:
-        """Tell that a worker begins with an image."""
+        """Tell that a worker begins with an image, whose secrets nobody may read from now on."""
+        if step.verdict == BUILD:
+            mask_secrets(step.image, self._config)
         self.emit(
             events.StepStarted,
             address=step.address,
@@ -170,6 +176,7 @@ class Reporting:
 
     def finished(self, result: Result) -> None:
         """Tell how an image ended, and keep it for the report."""
+        self._config.masks.error(result.error)
         self.results.append(result)
         artifact, error = result.artifact, result.error
         self.emit(
@@ -208,6 +215,11 @@ class Reporting:
             self.warn(f"{held.tag} was moved, and cannot be put back", held.address)
         self._withheld = tuple(str(held.tag) for held in tags.waiting)
 
+    @property
+    def masks(self) -> Masks:
+        """What nobody may read."""
+        return self._config.masks
+
     def control(self, address: str, token: CancelToken) -> BuildControl:
         """Return what the builder of an image reports through."""
         return _Control(self, address, token)
@@ -223,8 +235,12 @@ class _Control:
         self._told: dict[str, float] = {}
 
     def log(self, text: str, instruction: str = "") -> None:
+        masks = self._reporting.masks
         self._reporting.emit(
-            events.StepLog, address=self._address, instruction=instruction, text=text
+            events.StepLog,
+            address=self._address,
+            instruction=masks.instruction(instruction),
+            text=masks.output(text),
         )
 
     def warn(self, message: str, location: Location | None = None) -> None:
@@ -240,7 +256,7 @@ class _Control:
             events.StepProgress,
             address=self._address,
             part=part,
-            name=name,
+            name=self._reporting.masks.instruction(name),
             state=state,
             current=current,
             total=total,

@@ -1,6 +1,6 @@
 """Where the settings of one command get their values, in the order in which sources count.
 
-    default < administrator's variables < okplug.toml < context < environment < command line
+    default < administrator's variables < okplug.toml < context < .env < environment < command line
 
 Administrator's variables come last in time: they are in the registry that the others say.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from okplug.commandline import Parsed, Parser
     from okplug.config import Config
+    from okplug.environment import EnvFiles
     from okplug.settings import Value
     from okplug.settingsfile import Workspace
 
@@ -24,20 +25,25 @@ if TYPE_CHECKING:
 class Sources:
     """The sources of one command's settings.
 
-    :param environ: as it is, without administrator's variables.
+    :param files: the environment as it is, without administrator's variables, and ``.env``.
     :raises UsageError: if the file with the contexts is wrong, or the context in use is not there.
     """
 
     def __init__(
-        self, parser: Parser, parsed: Parsed, workspace: Workspace, environ: Mapping[str, str]
+        self, parser: Parser, parsed: Parsed, workspace: Workspace, files: EnvFiles
     ) -> None:
         self._known = parser.settings
         self._scope = parsed.command.scope
-        self._environ = environ
-        contexts = read_contexts(environ)
+        self._files = files
+        self._environ = files.at_root()
+        contexts = read_contexts(self._environ)
         self._below = tuple(parser.defaults)
         self._workspace = ((contexts.current,) if contexts.current else ()) + workspace.assignments
-        self._above = (*from_environment(self._known.values(), environ), *parsed.assignments)
+        self._above = (
+            *files.assignments(self._known.values()),
+            *from_environment(self._known.values(), files.process),
+            *parsed.assignments,
+        )
         wanted = self._context()
         uses_one = wanted and self._scope != "user"
         self._from_context = contexts.find(wanted) if wanted and uses_one else ()
@@ -65,11 +71,22 @@ class Sources:
 
         variables = current_variables(config)
         if variables:
-            from okplug.adminnames import assignments
+            from okplug.adminnames import assignments, looks_secret
 
             registry = config.text("registry")
+            self._warn_of_overridden(variables, config)
+            config.masks.add(value for name, value in variables.items() if looks_secret(name))
             config.environ = {**variables, **config.environ}
             config.settings = self.settings(assignments(variables, self._known.values(), registry))
+
+    def _warn_of_overridden(self, variables: Mapping[str, str], config: Config) -> None:
+        """Tell which administrator's variables have another value here."""
+        for name, value in sorted(variables.items()):
+            if self._environ.get(name, value) == value:
+                continue
+            place = self._files.place(name)
+            by = f"line {place.line} of {place.path}" if place else "your environment"
+            config.warn(f"the administrator's variable {name} is overridden by {by}")
 
     def _context(self) -> Assignment | None:
         """Return what names the context, with its final form of the name; None if nothing does."""

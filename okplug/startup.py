@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from okplug.commandline import FLAGS, VALUED, Parser
 from okplug.config import Config
 from okplug.coresettings import core_settings
+from okplug.environment import EnvFiles
 from okplug.errors import OkplugError, UsageError
 from okplug.optionscan import scan
 from okplug.pluginloading import Wanted, load_plugins
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.commandline import Parsed
+    from okplug.masking import Masks
     from okplug.pluginmanager import PluginManager
     from okplug.settings import Setting
     from okplug.settingsfile import Workspace
@@ -70,28 +72,34 @@ def read_start(argv: Sequence[str], cwd: Path) -> Start:
     return Start(tuple(argv), cwd.resolve(), values("-p"), values("-o"), traces_config)
 
 
-def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str]) -> int:
+def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str], masks: Masks) -> int:
     """Load plugins, read the command line, run the command and return its exit code.
 
     An exception that comes out of a plugin gets a note that says which.
 
+    :param masks: is told what nobody may read in what is printed.
     :raises OkplugError: if the command line, a setting, a plugin or the workspace is wrong.
     """
     workspace = find_workspace(start.cwd)
+    files = EnvFiles(workspace.root, environ, masks)
+    traces_calls, environ = bool(environ.get(DEBUG)), files.at_root()
     settings = {setting.name: setting for setting in core_settings(environ)}
     wanted = Wanted(
-        names=(*_plugins_setting(settings["plugins"], start, workspace, environ), *start.plugins),
+        names=(
+            *_plugins_setting(settings["plugins"], start, workspace, files),
+            *start.plugins,
+        ),
         objects=tuple(plugins),
         autoload=not environ.get(NO_AUTOLOAD),
     )
     manager = load_plugins(workspace.root, wanted)
     if start.traces_config:
         sys.stderr.writelines(f"{plugin}\n" for plugin in manager.plugins())
-    if environ.get(DEBUG):
-        manager.trace_calls(sys.stderr.write)
+    if traces_calls:
+        manager.trace_calls(lambda text: sys.stderr.write(masks.output(text)))
     try:
         parser = Parser(settings.values())
-        return _run_command(start, parser, workspace, manager, environ)
+        return _run_command(start, parser, workspace, manager, files)
     except OkplugError:
         raise
     except Exception as error:
@@ -102,12 +110,13 @@ def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str]) -> 
 
 
 def _plugins_setting(
-    setting: Setting, start: Start, workspace: Workspace, environ: Mapping[str, str]
+    setting: Setting, start: Start, workspace: Workspace, files: EnvFiles
 ) -> tuple[str, ...]:
     """Return the one setting that counts before all others can be known."""
     given = (
         *workspace.assignments,
-        *from_environment([setting], environ),
+        *files.assignments([setting]),
+        *from_environment([setting], files.process),
         *from_command_line(start.overrides),
     )
     value = resolve({setting.name: setting}, (a for a in given if a.name == setting.name))
@@ -120,7 +129,7 @@ def _run_command(
     parser: Parser,
     workspace: Workspace,
     manager: PluginManager,
-    environ: Mapping[str, str],
+    files: EnvFiles,
 ) -> int:
     manager.addoption(parser)
     parsed = parser.parse(start.argv)
@@ -128,24 +137,43 @@ def _run_command(
         sys.stdout.write(parser.format_help())
         return 0
     _check_plugin_options(start, parsed)
-    sources = Sources(parser, parsed, workspace, environ)
+    sources = Sources(parser, parsed, workspace, files)
     config = Config(
         root=workspace.root,
         cwd=start.cwd,
-        environ=environ,
+        environ=files.at_root(),
         options=parsed.options,
         plugins=manager,
         settings=sources.settings(),
         command=parsed.command.name,
+        image_table=workspace.images,
+        masks=files.masks,
+        env_files=files,
     )
+    for warning in files.take_warnings():
+        config.warn(warning)
     _warn_of_unknown_variables(config)
     try:
         sources.complete(config)
+        _mask_settings(config)
         manager.configure(config)
         return int(parsed.command.handler(config))
     finally:
         config.on_warning(lambda warned: _print_warning(str(warned)))
         manager.unconfigure(config)
+
+
+def _mask_settings(config: Config) -> None:
+    """Mask the settings that are secret, and leave those that everybody can see."""
+    values = config.values()
+    config.masks.add_secrets(str(value.value) for value in values if value.secret)
+    if config.masks:
+        config.masks.show(
+            word
+            for value in values
+            if not value.secret
+            for word in (value.text, *value.text.split(","))
+        )
 
 
 def _print_warning(text: str) -> None:

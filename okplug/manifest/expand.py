@@ -41,13 +41,15 @@ class ExpansionError(Exception):
 
     :param offset: index in the text at which the variable begins.
     :param hint: the remedy.
+    :param unset: the name of the variable that has no value, ``""`` if that is not it.
     """
 
-    def __init__(self, message: str, *, offset: int, hint: str) -> None:
+    def __init__(self, message: str, *, offset: int, hint: str, unset: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.offset = offset
         self.hint = hint
+        self.unset = unset
 
 
 class BuildVariable(NamedTuple):
@@ -217,6 +219,7 @@ class _Expansion:
                 f"the variable {head.name} is not set",
                 offset=head.start,
                 hint=f"set it, or write ${{{head.name}:-default}}; $$ is a plain dollar sign",
+                unset=head.name,
             )
         return str(len(value)) if head.is_length else value
 

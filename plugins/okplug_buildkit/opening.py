@@ -67,7 +67,11 @@ def open_builder(config: Config, pool: Pool, origin: str) -> BuildKitBuilder:
         Setup(
             pool,
             origin,
-            Services(credentials_of(config), config.environ),
+            Services(
+                credentials_of(config),
+                config.environ,
+                lambda image: config.environ_of(config.root / image.folder),
+            ),
             SolveOptions.read(config),
             CacheReader(config.root, config.environ),
             identity(config.user_cache),

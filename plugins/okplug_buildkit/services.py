@@ -11,9 +11,9 @@ from okplug_buildkit.sync.sender import METHOD, serve_trees
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from okplug import BuildRequest, ContextSnapshot
+    from okplug import BuildRequest, ContextSnapshot, Image
     from okplug.credentials import Credentials
     from okplug_buildkit.attach.stores import Store
     from okplug_buildkit.rpc import Handler
@@ -31,11 +31,13 @@ _NOTHING_IGNORED = b"# okplug sends only what counts\n"
 class Services:
     """Makes the services of each build.
 
-    :param environ: where secrets and agents are looked for.
+    :param environ: where agents are looked for.
+    :param environ_of: returns where the secrets of an image are looked for, None for the same.
     """
 
     credentials: Credentials
     environ: Mapping[str, str]
+    environ_of: Callable[[Image], Mapping[str, str]] | None = None
 
     def handlers(
         self,
@@ -57,7 +59,8 @@ class Services:
             **auth.handlers(self.credentials, {repository.registry: repository.repository}),
         }
         if request.secrets:
-            handlers.update(secrets.handlers(request.secrets, self.environ))
+            environ = self.environ_of(image) if self.environ_of else self.environ
+            handlers.update(secrets.handlers(request.secrets, environ))
         if image.ssh:
             folder = image.location.path.parent
             agents = ssh.find_agents(image.ssh, self.environ, folder, image.place("ssh"))

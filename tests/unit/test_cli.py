@@ -290,10 +290,10 @@ def test_a_wrong_okplugfile_is_an_error_at_its_place(workspace: Workspace) -> No
 
 
 def run_shell(redirections: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run ``okplug config`` with its streams redirected."""
+    """Run ``okplug plugins`` with its streams redirected."""
     top = Path(cli.__file__).parent.parent
     return subprocess.run(
-        ["/bin/sh", "-c", f"exec '{sys.executable}' -m okplug config {redirections}"],
+        ["/bin/sh", "-c", f"exec '{sys.executable}' -m okplug plugins {redirections}"],
         cwd=cwd,
         env={"PYTHONPATH": str(top), "HOME": str(cwd), **environ},
         capture_output=True,
