@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
+from okplug.givenoptions import GivenOptions
 from okplug.linking import build_graph
+from okplug.manifest.buildfiles import DEFAULT_DOCKERFILE
 from okplug.manifest.discover import find_manifests
-from okplug.manifest.model import BuildArg
 from okplug.manifestset import all_images, read_manifests
 from okplug.naming import ImageNames, Naming
 from okplug.registries import Registries
-from okplug.selection import Selection, select, user_folder
+from okplug.selection import Selection, UnknownSelectionError, select, user_folder
+from okplug.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator
 
     from okplug.config import Config
     from okplug.graph import ImageGraph
+    from okplug.manifest.discover import Discovery
     from okplug.manifest.givenfile import GivenFile
     from okplug.manifest.model import Image, Manifest
 
@@ -46,8 +48,9 @@ def collect(config: Config) -> Collection:
         config.warn(warning)
     config.plugins.load_folder_plugins(discovery.plugin_files)
     given = _given_file(config)
+    lone = _lone_image(given, discovery, config)
     paths = given.among(discovery.manifests) if given else discovery.manifests
-    manifests = tuple(read_manifests(paths, config))
+    manifests = () if lone else tuple(read_manifests(paths, config))
     registries = Registries(config)
     naming = Naming(
         registries.main.host,
@@ -55,11 +58,19 @@ def collect(config: Config) -> Collection:
         config.text("global_namespace"),
         config.text("names"),
     )
-    graph = _graph(manifests, naming, config)
+    options = GivenOptions(config, naming.with_plain_caches)
+    images = [options.for_selected(lone)] if lone else all_images(manifests)
+    graph = _graph(map(options.with_arguments, images), naming, config)
     if config.masks:
         config.masks.show(word for image in graph.images() for word in _shown_words(image))
-    among = _images_of(given, manifests, config) if given else None
-    return Collection(manifests, graph, _selection(graph, config, among), naming, registries)
+    if lone:
+        selection = select(graph, (lone.address,))
+    else:
+        among = _images_of(given, manifests, config) if given else None
+        selection = _selection(graph, config, among)
+    if options.apply(graph, selection.asked):
+        selection = Selection(selection.asked, graph.closure(selection.asked))
+    return Collection(manifests, graph, selection, naming, registries)
 
 
 def _shown_words(image: Image) -> Iterator[str]:
@@ -77,12 +88,37 @@ def _given_file(config: Config) -> GivenFile | None:
     from okplug.manifest.givenfile import find_given_file  # few runs have one
 
     given = find_given_file(text, config.cwd, config.words("manifests"))
-    if given.path.is_relative_to(config.root):
+    if given.kind == "dockerfile" or given.path.is_relative_to(config.root):
         return given
     raise UsageError(
         f"-f {text}: the file is not in the workspace {config.root}",
         hint=f"okplug -C {given.path.parent} works on the workspace of that folder",
     )
+
+
+def _lone_image(given: GivenFile | None, discovery: Discovery, config: Config) -> Image | None:
+    """Return the image of a Dockerfile that takes the place of manifests, None if none does.
+
+    It is the one that ``-f`` names. Without ``-f`` it is that of a workspace where nothing else
+    says what images there are: a manifest that is wrong is an error, and never passed over.
+    """
+    words = tuple(getattr(config.options, "selection", ()))
+    if given is None:
+        if discovery.manifests or discovery.plugin_files:
+            return None
+        contexts = [config.cwd / word for word in words] or [config.cwd]
+        if not all((context / DEFAULT_DOCKERFILE).is_file() for context in contexts):
+            return None
+    elif given.kind != "dockerfile":
+        return None
+    from okplug.manifest.lonedockerfile import lone_image  # few runs have one
+
+    if getattr(config.options, "exclude", ()) or getattr(config.options, "keyword", ""):
+        raise UsageError(
+            "-k and --exclude choose among images, and a Dockerfile is one image",
+            hint="leave them out",
+        )
+    return lone_image(given.path if given else None, words, config.cwd, config.root)
 
 
 def _images_of(given: GivenFile, manifests: Iterable[Manifest], config: Config) -> frozenset[str]:
@@ -107,10 +143,8 @@ def _images_of(given: GivenFile, manifests: Iterable[Manifest], config: Config) 
     return frozenset(image.address for image in images)
 
 
-def _graph(manifests: Sequence[Manifest], naming: Naming, config: Config) -> ImageGraph:
-    images = [
-        naming.with_plain_caches(_with_arguments(image, config)) for image in all_images(manifests)
-    ]
+def _graph(found: Iterable[Image], naming: Naming, config: Config) -> ImageGraph:
+    images = [naming.with_plain_caches(image) for image in found]
     find = ImageNames(naming, images).find
     graph = build_graph(images, find, config.environ, config.text("platform"))
     before = graph.images()
@@ -121,24 +155,22 @@ def _graph(manifests: Sequence[Manifest], naming: Naming, config: Config) -> Ima
     return graph
 
 
-def _with_arguments(image: Image, config: Config) -> Image:
-    """Let ``--build-arg`` win over the manifest, for every image whose Dockerfile declares it."""
-    given = getattr(config.options, "build_arg", None)
-    if not given:
-        return image
-    extra = tuple(BuildArg(name, value, image.location) for name, value in given)
-    return dataclasses.replace(image, args=(*image.args, *extra))
-
-
 def _selection(graph: ImageGraph, config: Config, among: frozenset[str] | None) -> Selection:
     options = config.options
-    return select(
-        graph,
-        (
-            *getattr(options, "selection", ()),
-            *(f"-{text}" for text in getattr(options, "exclude", ())),
-        ),
-        keyword=getattr(options, "keyword", ""),
-        cwd=user_folder(config.root, config.cwd),
-        among=among,
-    )
+    words = tuple(getattr(options, "selection", ()))
+    try:
+        return select(
+            graph,
+            (*words, *(f"-{text}" for text in getattr(options, "exclude", ()))),
+            keyword=getattr(options, "keyword", ""),
+            cwd=user_folder(config.root, config.cwd),
+            among=among,
+        )
+    except UnknownSelectionError as error:
+        guess = closest(error.text, getattr(options, "may_be_command", ()))
+        if guess and error.text == words[0]:
+            raise UsageError(
+                f"{error.text!r} is no command and selects no image, did you mean okplug {guess}?",
+                hint="okplug --help lists the commands, okplug list the images",
+            ) from None
+        raise

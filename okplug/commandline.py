@@ -6,9 +6,11 @@ import argparse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
 
+from okplug.coresettings import RAWJSON
 from okplug.errors import PluginError, UsageError
 from okplug.optionscan import scan
 from okplug.settings import Assignment, from_command_line
+from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +22,13 @@ DEFAULT_COMMAND = "build"
 
 Scope: TypeAlias = Literal["run", "registry", "user"]
 
+#: the levels of ``--log-level``: how much is printed, as ``-v`` and ``-q`` count it
+LOG_LEVELS = {"debug": 2, "info": 1, "warn": 0, "error": -1}
+#: the forms of ``--log-output`` that ``--progress`` has another name for
+_PROGRESS_OF_LOG = {"json": RAWJSON}
+
 #: global options with a value, and those without
-VALUED = ("-C", "-p", "-o", "--color")
+VALUED = ("-C", "-p", "-o", "--color", "-l", "--log-level", "--log-output")
 FLAGS = (
     "-h",
     "--help",
@@ -81,6 +88,15 @@ class ArgumentParser(argparse.ArgumentParser):
         :raises UsageError: always.
         """
         raise UsageError(message, hint=f"{self.prog} --help tells more")
+
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Raise that no option is written like these words, of which others may be values.
+
+        :raises UsageError: always.
+        """
+        name = words[0].partition("=")[0]
+        guess = did_you_mean(name, self._option_string_actions) if name.startswith("--") else ""
+        self.error(f"unrecognized arguments: {' '.join(words)}{guess}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +205,9 @@ class Parser:
         options, unknown = command.parser.parse_known_intermixed_args(rest)
         unknown = _take_exclusions(options, unknown)
         if unknown:
-            command.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+            command.parser.refuse(unknown)
+        options.verbose += LOG_LEVELS.get(options.log_level, 0)
+        options.may_be_command = tuple(self.commands) if index is None else ()
         return Parsed(command, options, self._assignments(options))
 
     def format_help(self) -> str:
@@ -233,6 +251,9 @@ class Parser:
     def _assignments(self, options: argparse.Namespace) -> tuple[Assignment, ...]:
         """Return what the options say about settings; ``-o`` comes before the dedicated ones."""
         found = list(from_command_line(options.override))
+        if options.log_output:
+            progress = _PROGRESS_OF_LOG.get(options.log_output, options.log_output)
+            found.append(Assignment("progress", progress, "command line"))
         for name in self.settings:
             raw = vars(options).pop(_dest(name), None)
             if raw is not None:
@@ -264,6 +285,17 @@ def _add_core_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-v", "--verbose", action="count", default=0, help="print more")
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="colours (auto)"
+    )
+    group.add_argument(
+        "-l",
+        "--log-level",
+        choices=LOG_LEVELS,
+        help="what -v (info), -v -v --debug (debug) and -q (error) do; warn is the default",
+    )
+    group.add_argument(
+        "--log-output",
+        choices=("tty", "plain", "json"),
+        help="what --progress does, which calls json rawjson",
     )
     group.add_argument("--debug", action="store_true", help="show tracebacks")
     group.add_argument("--trace-config", action="store_true", help="show which plugins are loaded")

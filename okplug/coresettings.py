@@ -53,7 +53,7 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             "",
             "which of your contexts to use: a set of settings in your contexts.toml",
             environ=("OKTETO_CONTEXT",),
-            options=("--context",),
+            options=("-c", "--context"),
             convert=context_name,
         ),
         Setting(
@@ -62,7 +62,7 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             default_namespace(environ),
             "the namespace of your own tags; by default your user name",
             environ=("OKTETO_NAMESPACE",),
-            options=("--namespace",),
+            options=("-n", "--namespace"),
             convert=check_namespace,
         ),
         Setting(
@@ -99,7 +99,6 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             host_platform(os.uname().machine),
             "the platform of images whose manifest names none; by default this machine's",
             environ=("DOCKER_DEFAULT_PLATFORM",),
-            options=("--platform",),
             convert=normalize_platform,
         ),
         *_fixed_settings(),

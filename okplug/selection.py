@@ -40,6 +40,17 @@ if TYPE_CHECKING:
 _SHOWN = 8
 
 
+class UnknownSelectionError(UsageError):
+    """A word that selects no image.
+
+    :ivar text: the word.
+    """
+
+    def __init__(self, text: str, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.text = text
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Addresses.
@@ -114,6 +125,15 @@ def select(
     return Selection(frozenset(asked), graph.closure(asked))
 
 
+def matching(graph: ImageGraph, text: str, cwd: str) -> tuple[str, ...]:
+    """Return the addresses of the images that one text means, at least one.
+
+    :param cwd: as for ``select``.
+    :raises UsageError: if it means nothing, or is the name of several images.
+    """
+    return tuple(_Known.of(graph, None).match(text, cwd))
+
+
 def user_folder(root: Path, cwd: Path) -> str:
     """Return the user's folder below the root, ``""`` when it is elsewhere."""
     if cwd == root or not cwd.is_relative_to(root):
@@ -138,7 +158,8 @@ class _Known:
         found = self._find(spec) or self._find(sanitise_wanted(spec))
         if not found:
             known = {part for image in self.images for part in image if part}
-            raise UsageError(
+            raise UnknownSelectionError(
+                text,
                 f"{text!r} selects no image{did_you_mean(spec.rstrip(':'), known)}",
                 hint="okplug list shows all addresses",
             )

@@ -1,19 +1,111 @@
-"""Options that commands share because they change keys or verdicts."""
+"""Options that commands share because they change images, keys or verdicts."""
 
 from __future__ import annotations
 
-import argparse
+from typing import TYPE_CHECKING, NamedTuple
+
+from okplug.optionvalues import (
+    read_build_arg,
+    read_host,
+    read_pair,
+    read_platforms,
+    read_secret,
+    read_target,
+)
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+
+class _Option(NamedTuple):
+    """An option that may be given several times."""
+
+    names: tuple[str, ...]
+    metavar: str
+    help: str
+    read: Callable[[str], object] = str
+    dest: str = ""
+
+
+_OPTIONS = (
+    _Option(
+        ("--build-arg",),
+        "NAME=VALUE",
+        "a build argument for every image that declares it, or ADDRESS.NAME=VALUE for one; without "
+        "a value it is that of the environment; wins over the manifest",
+        read_build_arg,
+    ),
+    _Option(
+        ("--target",),
+        "STAGE",
+        "the stage to build of the one selected image, or ADDRESS=STAGE",
+        read_target,
+    ),
+    _Option(
+        ("--platform",),
+        "PLATFORM",
+        "the platforms of the selected images, and of what they need that names none, with commas "
+        "between them; or ADDRESS=PLATFORM",
+        read_platforms,
+        "platforms",
+    ),
+    _Option(
+        ("--secret",),
+        "id=ID,src=FILE",
+        "a secret for every image that mounts its id; env=NAME in place of src takes it from the "
+        "environment",
+        read_secret,
+    ),
+    _Option(
+        ("--ssh",),
+        "ID[=SOCKET]",
+        "an SSH agent for every image that mounts its id; default is the id of mounts without one, "
+        "and SSH_AUTH_SOCK names the socket",
+    ),
+    _Option(("--label",), "NAME=VALUE", "a label of the selected images", read_pair),
+    _Option(
+        ("--annotation",),
+        "NAME=VALUE",
+        "an annotation of the selected images' manifests",
+        read_pair,
+    ),
+    _Option(
+        ("--add-host",),
+        "HOST:ADDRESS",
+        "an entry of the hosts file while the selected images are built",
+        read_host,
+    ),
+    _Option(
+        ("--cache-from",),
+        "CACHE",
+        "caches that BuildKit imports for the selected images, in place of their manifests'",
+    ),
+    _Option(
+        ("--export-cache", "--cache-to"),
+        "CACHE",
+        "caches that BuildKit exports of the one selected image, in place of its manifest's; "
+        "inline is for any number of them",
+    ),
+)
 
 
 def add_key_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what the command line can put into keys."""
+    """Add what the command line can say of images in place of their manifests."""
+    for option in _OPTIONS:
+        parser.add_argument(
+            *option.names,
+            dest=option.dest or option.names[0].lstrip("-").replace("-", "_"),
+            action="append",
+            default=[],
+            type=option.read,
+            metavar=option.metavar,
+            help=option.help,
+        )
     parser.add_argument(
-        "--build-arg",
-        action="append",
-        default=[],
-        type=_name_and_value,
-        metavar="NAME=VALUE",
-        help="a build argument for every image that declares it; wins over the manifest",
+        "--network",
+        choices=("default", "none", "host"),
+        help="the network of the selected images' instructions",
     )
 
 
@@ -24,10 +116,3 @@ def add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build everything anew: ask neither the registry nor the builder's cache",
     )
-
-
-def _name_and_value(text: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not name:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, not {text!r}")
-    return name, value

@@ -9,6 +9,8 @@ from functools import lru_cache
 from okplug.dockerfile.malformed import MalformedError
 
 KINDS = ("bind", "cache", "secret", "ssh", "tmpfs")
+#: fields that have another name as well
+_SAME = {"src": "source", "dst": "target", "destination": "target"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,13 @@ class Mount:
     :param kind: one of ``KINDS`` once it is expanded.
     :param image: the stage or image that it comes from, ``""`` for the context.
     :param source: path in what it comes from.
+    :param id: of a secret or an agent; a secret without one goes by the name of its target.
     """
 
     kind: str = "bind"
     image: str = ""
     source: str = ""
+    id: str = ""
 
 
 @lru_cache(maxsize=256)
@@ -31,19 +35,22 @@ def read_mount(value: str) -> Mount:
 
     :raises MalformedError: if its quotes are wrong, or ``from`` holds a variable.
     """
-    fields = {"type": "bind", "from": "", "source": ""}
+    fields = {"type": "bind", "from": "", "source": "", "target": "", "id": ""}
     for field in _split_fields(value):
         key, equals, text = field.partition("=")
         key = key.lower()
         if equals:
-            fields["source" if key == "src" else key] = text
+            fields[_SAME.get(key, key)] = text
     if re.search(r"\$.", fields["from"]):
         raise MalformedError(
             "'from' of a mount cannot hold a variable",
             hint="name a stage, and use the variable in the FROM of that stage",
             near=f"--mount={value}",
         )
-    return Mount(fields["type"], fields["from"], fields["source"])
+    kind, name = fields["type"], fields["id"]
+    if kind == "secret" and not name:
+        name = fields["target"].rpartition("/")[2]
+    return Mount(kind, fields["from"], fields["source"], name)
 
 
 def _split_fields(value: str) -> list[str]:

@@ -50,7 +50,7 @@ def find_context(context: Written, folder: str) -> str:
     path = absolute(context.text, folder)
     if posixpath.isdir(path):
         return path
-    if _is_remote(context.text):
+    if is_remote(context.text):
         raise ManifestError(
             f"the context {context.text} is remote; a manifest takes folders only",
             location=context.location,
@@ -118,7 +118,8 @@ def _no_dockerfile(dockerfile: Written, path: str, folder: str) -> ManifestError
     )
 
 
-def _is_remote(text: str) -> bool:
+def is_remote(text: str) -> bool:
+    """Tell whether BuildKit would take a context for one of another machine."""
     return bool(_REMOTE.match(text)) or text.startswith(_GITHUB)
 
 

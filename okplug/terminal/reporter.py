@@ -169,7 +169,9 @@ class RawReporter:
 
 
 def _collected(event: events.Collected) -> str:
-    line = f"collected {counted(event.images, 'image')} from {counted(event.manifests, 'manifest')}"
+    line = f"collected {counted(event.images, 'image')}"
+    if event.manifests or not event.images:  # a Dockerfile needs none
+        line += f" from {counted(event.manifests, 'manifest')}"
     if event.deselected:
         line += f" / {event.deselected} deselected / {event.selected} selected"
     return line

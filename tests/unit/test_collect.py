@@ -11,6 +11,7 @@ from okplug.collect import Collection, collect
 from okplug.errors import Location, ManifestError, PluginError, UsageError
 from okplug.manifest import plugin as okteto_plugin
 from okplug.manifest.model import Image, Manifest
+from okplug.optionvalues import GivenArg
 from okplug.testing import FakeRegistry, HookRecorder
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def test_a_selection_of_nothing_known(two: Workspace) -> None:
 
 
 def test_a_build_argument_wins_over_the_manifest(two: Workspace) -> None:
-    found = collected(two, build_arg=[("A", "2"), ("B", "3")])
+    found = collected(two, build_arg=[GivenArg("", "A", "2"), GivenArg("", "B", "3")])
     node = found.graph.node("api:api")
     assert (node.args["A"], node.args["B"]) == ("2", "3")
     assert dict(node.resolution.args)["A"] == "2"

@@ -22,7 +22,6 @@ def solve_settings() -> tuple[Setting, ...]:
             "words",
             (),
             "caches that BuildKit imports for every image: references, or type=TYPE,...",
-            options=("--cache-from",),
             split=split_texts,
         ),
         Setting(
@@ -30,7 +29,6 @@ def solve_settings() -> tuple[Setting, ...]:
             "words",
             (),
             "caches that BuildKit exports of every image: references, inline, or type=TYPE,...",
-            options=("--cache-to",),
             split=split_texts,
         ),
         Setting(
