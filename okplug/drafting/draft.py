@@ -56,8 +56,15 @@ def draft_manifests(config: Config, *, is_forced: bool = False) -> Draft:
         present.forget({file.folder for file in files})
     described = {image.dockerfile for image in present.images}
     left = [file for file in files if config.root / file.relpath not in described]
+    root_name = plain_name(config.root.name)
+    names = name_images(
+        left,
+        {file.folder for file in files if not file.flavour},
+        {image.name for image in present.images},
+        root_name,
+    )
     draft = Draft(warnings=list(warnings))
-    _Drafting(config.root, left, present, draft).run()
+    _Drafting(present, names, draft, root_name).run()
     return draft
 
 
@@ -102,29 +109,26 @@ class _Drafting:
     """Goes from files to texts."""
 
     def __init__(
-        self, root: Path, files: Sequence[BuildFile], present: _Present, draft: Draft
+        self, present: _Present, names: dict[BuildFile, str], draft: Draft, root_name: str
     ) -> None:
-        self._root = root
+        self._root = present.root
         self._present = present
         self._draft = draft
-        self._root_name = plain_name(root.name)
-        self._files = files
-        taken = {image.name: image.address for image in present.images}
-        self._names = name_images(files, taken, self._root_name)
-        self._addresses = {file: f"{file.folder}:{name}" for file, name in self._names.items()}
+        self._names = names
+        self._addresses = {file: f"{file.folder}:{name}" for file, name in names.items()}
         self._owners = {
             **{image.address: image.name for image in present.images},
-            **{self._addresses[file]: name for file, name in self._names.items()},
+            **{self._addresses[file]: name for file, name in names.items()},
         }
         self._guesses = Guesses(
             {name: address for address, name in self._owners.items()},
-            {self._addresses[file]: file.dockerfile for file in files},
-            self._root_name,
+            {self._addresses[file]: file.dockerfile for file in names},
+            root_name,
         )
 
     def run(self) -> None:
         """Draft everything."""
-        links = {file: found for file in self._files if (found := self._links(file))}
+        links = {file: found for file in self._names if (found := self._links(file))}
         self._drop_what_is_left_out(links)
         self._drop_circles(links)
         entries: dict[str, list[Entry]] = {}
@@ -150,7 +154,7 @@ class _Drafting:
 
     def _drop_what_is_left_out(self, links: dict[BuildFile, Links]) -> None:
         """Leave out what is built from an image that is left out, and from that one, and so on."""
-        gone = {self._addresses[file] for file in self._files if file not in links}
+        gone = {self._addresses[file] for file in self._names if file not in links}
         while lost := [file for file, found in links.items() if gone & found.dependencies.keys()]:
             for file in lost:
                 self._warn(

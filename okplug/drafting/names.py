@@ -54,17 +54,17 @@ _FLAVOURS: Final = frozenset(
 
 
 def name_images(
-    files: Sequence[BuildFile], taken: Collection[str], root_name: str
+    files: Sequence[BuildFile], plain: Collection[str], taken: Collection[str], root_name: str
 ) -> dict[BuildFile, str]:
     """Return a name for the image of each file.
 
     An image is called like its folder or its flavour. Where two would be called alike, both get the
     names of more folders, and a number if that does not help.
 
+    :param plain: folders that have a Dockerfile without a flavour.
     :param taken: names that there are already.
     :param root_name: of the workspace, for a Dockerfile at its root.
     """
-    plain = {file.folder for file in files if not file.flavour}
     choices = {file: _choices(file, file.folder in plain, root_name) for file in files}
     chosen = dict.fromkeys(files, 0)
     while clashing := _clashing(files, choices, chosen, taken):
