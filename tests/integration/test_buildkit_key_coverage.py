@@ -29,8 +29,8 @@ from okplug_buildkit.session import Session
 from okplug_buildkit.sync import receiver, sender
 from okplug_buildkit.sync.archives import ArchiveOutput
 from okplug_buildkit.sync.filters import Wanted
-from okplug_buildkit.sync.folders import FolderTree
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
+from tests.foldertree import FolderTree
 from tests.integration.conftest import program
 from tests.integration.test_buildkit_equality import RUNS, SHELL
 from tests.integration.test_buildkit_parity import DOCKERFILES, write_context

@@ -25,8 +25,8 @@ from okplug_buildkit.session import Session
 from okplug_buildkit.sync import receiver, sender
 from okplug_buildkit.sync.archives import ArchiveOutput
 from okplug_buildkit.sync.exports import FolderOutput
-from okplug_buildkit.sync.folders import FolderTree
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
+from tests.foldertree import FolderTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -13,9 +13,9 @@ from okplug import ContextChangedError
 from okplug_buildkit.proto import filesync_pb2
 from okplug_buildkit.rpc import CallCancelled, Code, RpcError
 from okplug_buildkit.sync import packets
-from okplug_buildkit.sync.folders import FolderTree
 from okplug_buildkit.sync.sender import METHOD, serve_trees
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
+from tests.foldertree import FolderTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
