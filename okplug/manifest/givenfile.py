@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
+from okplug.manifest.folders import manifest_folder
 from okplug.manifest.kinds import kind_of
 from okplug.suggestions import closest
 
@@ -34,12 +35,6 @@ class GivenFile:
         return tuple(sorted([*others, self.path], key=lambda path: manifest_folder(path).parts))
 
 
-def manifest_folder(path: Path) -> Path:
-    """Return the folder that a manifest counts for: the one around ``.okteto``, else its own."""
-    folder = path.parent
-    return folder.parent if folder.name == ".okteto" else folder
-
-
 def find_given_file(text: str, cwd: Path, names: Collection[str]) -> GivenFile:
     """Return the file that ``-f`` names.
 
@@ -48,6 +43,10 @@ def find_given_file(text: str, cwd: Path, names: Collection[str]) -> GivenFile:
     :raises UsageError: if there is none, or it is a folder.
     :raises ManifestError: if its content must tell what it is and cannot be read.
     """
+    if text == "-":
+        raise UsageError(
+            "-f -: a Dockerfile is not read from standard input", hint="write it to a file"
+        )
     path = Path(os.path.normpath(cwd / text))
     if path.is_dir():
         inside = next((name for name in names if (path / name).is_file()), "")

@@ -8,15 +8,18 @@ manifest, which for ``.okteto/okteto.yml`` is the folder that ``.okteto`` lies i
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
-from okplug.errors import Location, ManifestError
+from okplug.errors import ManifestError
 from okplug.manifest.decode import fields, is_null
-from okplug.manifest.imageentry import KEYS, Site, read_image
-from okplug.manifest.imagenames import sanitise
+from okplug.manifest.deploysection import find_compose_files
+from okplug.manifest.document import read_bytes, read_sections
+from okplug.manifest.entrykeys import KEYS
+from okplug.manifest.entrynames import EntryNames
+from okplug.manifest.folders import folder_below, manifest_folder
+from okplug.manifest.imageentry import Site, read_image
 from okplug.manifest.model import Manifest
-from okplug.manifest.yamlnodes import ScalarNode, compose
+from okplug.manifest.yamlnodes import ScalarNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,34 +45,32 @@ _SECTIONS: Final = frozenset(
         "test",
     }
 )
-_NAME = re.compile(r"\w[\w.-]*")
 
 
-def read_manifest(path: Path, root: Path, environ: Mapping[str, str]) -> Manifest:
-    """Read the images of a manifest; one without a ``build`` section has none.
+def read_manifest(
+    path: Path, root: Path, environ: Mapping[str, str], registry: str = ""
+) -> Manifest:
+    """Read the images of a manifest; one without ``build`` and ``deploy.compose`` has none.
 
     :param path: absolute path of the file.
     :param root: absolute path of the workspace, which *path* is below.
     :param environ: the variables that its values may use.
+    :param registry: what references of the user's own registry begin with.
     :raises ManifestError: if it cannot be read, is wrong, or names a context or Dockerfile that is
         not there.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ManifestError(
-            f"the manifest cannot be read: {error.strerror}", location=Location(path)
-        ) from error
-    node = compose(data, path)
-    if node is None or is_null(node):
-        return Manifest(path, ())
-    sections = fields(node, "the manifest")
+    sections = read_sections(read_bytes(path), path)
     _check_sections(sections)
-    if "build" not in sections or is_null(sections["build"].value):
-        return Manifest(path, ())
     reader = _Reader(path, root, environ)
-    images = tuple(reader.images(sections["build"].value))
-    return Manifest(path, images, tuple(reader.warnings))
+    images: tuple[Image, ...] = ()
+    if "build" in sections and not is_null(sections["build"].value):
+        images = tuple(reader.images(sections["build"].value))
+    own = Manifest(path, images, tuple(reader.warnings))
+    return (
+        reader.with_services(own, sections["deploy"].value, registry)
+        if "deploy" in sections
+        else own
+    )
 
 
 def _check_sections(sections: Mapping[str, Field]) -> None:
@@ -102,50 +103,38 @@ class _Reader:
     """
 
     def __init__(self, path: Path, root: Path, environ: Mapping[str, str]) -> None:
-        base = path.parent.parent if path.parent.name == ".okteto" else path.parent
-        if not base.is_relative_to(root):
-            raise ManifestError(
-                f"the manifest is not in the workspace {root}", location=Location(path)
-            )
-        relpath = base.relative_to(root).as_posix()
-        self._site = Site("" if relpath == "." else relpath, str(base), environ)
-        self.warnings: list[str] = []
+        base = str(manifest_folder(path))
+        self._root = root
+        self._site = Site(folder_below(path, root), base, environ)
+        self._names = EntryNames()
+        self.warnings = self._names.warnings
 
     def images(self, section: Node) -> Iterator[Image]:
         """Decode the ``build`` section."""
         entries = fields(section, "build", "a map of images")
         _check_is_section(entries)
-        seen: dict[str, ScalarNode] = {}
         for entry in entries.values():
-            name = self._name(entry.key)
-            if name in seen:
-                other = seen[name]
-                raise ManifestError(
-                    f"the images {other.text!r} and {entry.key.text!r} are both called {name!r}; "
-                    f"the other one is in line {other.line}, column {other.column}",
-                    location=entry.key.location,
-                    hint="rename one; names are lower case, with - for blanks and _",
-                )
-            seen[name] = entry.key
-            yield self._image(name, entry)
+            image, warning = read_image(self._names.add(entry.key), entry, self._site)
+            if warning:
+                self.warnings.append(warning)
+            yield image
 
-    def _name(self, key: ScalarNode) -> str:
-        name = sanitise(key.text)
-        if not _NAME.fullmatch(name):
-            raise ManifestError(
-                f"{key.text!r} cannot be the name of an image",
-                location=key.location,
-                hint="a name has letters, digits, '-' and '.', and begins with one of the former",
-            )
-        if name != key.text:
-            self.warnings.append(f"{key.location}: the image {key.text!r} is called {name!r}")
-        return name
+    def with_services(self, own: Manifest, deploy: Node, registry: str) -> Manifest:
+        """Return the manifest with the images of its ``deploy.compose``; its own count more."""
+        found = find_compose_files(deploy, self._site.base, self._site.environ)
+        if found is None:
+            return own
+        from okplug.manifest.compose import Surroundings, read_services  # few manifests need it
 
-    def _image(self, name: str, entry: Field) -> Image:
-        image, warning = read_image(name, entry, self._site)
-        if warning:
-            self.warnings.append(warning)
-        return image
+        around = Surroundings(self._root, self._site.environ, registry)
+        files = read_services(found, self._site.folder, self._names, around)
+        return Manifest(
+            own.path,
+            own.images + files.images,
+            own.warnings + files.warnings,
+            files.included,
+            files.claims,
+        )
 
 
 def _check_is_section(entries: Mapping[str, Field]) -> None:
@@ -154,7 +143,7 @@ def _check_is_section(entries: Mapping[str, Field]) -> None:
     :raises ManifestError: if that is where they stand.
     """
     paths = [entries[key].value for key in ("context", "dockerfile") if key in entries]
-    if entries.keys() <= KEYS and any(isinstance(node, ScalarNode) for node in paths):
+    if entries.keys() <= KEYS.keys() and any(isinstance(node, ScalarNode) for node in paths):
         raise ManifestError(
             "build: expected a map of images, found the keys of one image",
             location=next(iter(entries.values())).key.location,

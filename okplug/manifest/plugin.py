@@ -1,4 +1,4 @@
-"""The plugin that reads ``okteto.yaml``; ``-p no:okteto`` leaves manifests to other plugins."""
+"""The plugin that reads okteto's manifests and compose files; ``-p no:okteto`` leaves them out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ def okplug_collect_manifest(path: Path, config: Config) -> Manifest | None:
     """
     if path.suffix not in {".yml", ".yaml"}:
         return None
+    from okplug.manifest.folders import manifest_folder
+    from okplug.manifest.kinds import kind_of
+
+    environ = config.environ_of(manifest_folder(path))
+    registry = config.text("registry")
+    if kind_of(path) == "compose":
+        from okplug.manifest.compose import Surroundings, read_compose
+
+        return read_compose(path, Surroundings(config.root, environ, registry))
     from okplug.manifest.okteto import read_manifest  # YAML is dear where nothing is read
 
-    folder = path.parent.parent if path.parent.name == ".okteto" else path.parent
-    return read_manifest(path, config.root, config.environ_of(folder))
+    return read_manifest(path, config.root, environ, registry)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from okplug.errors import UsageError
-from okplug.manifest.givenfile import GivenFile, find_given_file, manifest_folder
+from okplug.manifest.givenfile import GivenFile, find_given_file
 
 NAMES = ("okteto.yml", ".okteto/okteto.yml", "manifest")
 
@@ -64,8 +64,3 @@ def test_it_takes_the_place_of_its_folders_manifest() -> None:
         *manifests,
     )
     assert GivenFile(manifests[1], "okteto").among(manifests) == tuple(manifests)
-
-
-def test_the_folder_around_okteto_is_the_manifests() -> None:
-    assert manifest_folder(Path("/r/a/.okteto/okteto.yml")) == Path("/r/a")
-    assert manifest_folder(Path("/r/a/okteto.yml")) == Path("/r/a")

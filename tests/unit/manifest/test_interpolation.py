@@ -75,7 +75,7 @@ def test_what_needs_no_value_is_not_told(text: str) -> None:
         ("5 $", "3:7: what follows $ is not a variable"),
         ("${}", "3:5: what follows $ is not a variable"),
         ("${SET!x}", "3:5: what follows $ is not a variable"),
-        ("${A:-" * 60, "3:305: more than 50 defaults lie in one another"),
+        ("${A:-" * 60, "3:255: more than 50 defaults lie in one another"),
         ("$é", "3:5: what follows $ is not a variable"),
     ],
 )
