@@ -166,7 +166,7 @@ class BuildRequest:
     """Everything that determines one build; nothing else may reach the image.
 
     :param image: the entry of the manifest; its ``args`` are not what counts, ``args`` below is.
-    :param dockerfile: the parsed Dockerfile; ``dockerfile.lines`` is its text.
+    :param dockerfile: the parsed Dockerfile; ``dockerfile.text`` is its text.
     :param resolution: the stages that the target reaches, and what they read.
     :param context: the files that may be read; others do not exist for this build.
     :param args: build arguments with their final values, by name; undeclared ones may be among
@@ -177,7 +177,8 @@ class BuildRequest:
     :param bases: reference as the Dockerfile has it -> the image from elsewhere that it stands
         for, by digest; those that are not among them are found by their names.
     :param repository: where to store the result; without tag, the builder never writes tags.
-    :param annotations: of the manifest, or of the index when there are several platforms.
+    :param annotations: of the manifest, or of the index when there are several platforms; then
+        the manifests have ``image.annotations``, which are among these.
     :param folders: named context -> the files of the folder that it stands for.
     :param source_date_epoch: seconds since the epoch, for every time that the image records; None
         is 0 where the builder has the choice.

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from okplug.errors import Location, ManifestError, RegistryError, UsageError
+from okplug.manifest.model import IMAGE
 from okplug.naming import is_alias
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from okplug.naming import Naming
     from okplug.reference import Reference
     from okplug.registries import Registries
-
-_IMAGE_CONTEXT = "docker-image://"
 
 
 class Bases:
@@ -65,10 +64,10 @@ class Bases:
         contexts = dict(node.image.named_contexts)
         for use in node.resolution.images:
             name = use.reference
-            text = contexts.get(name, _IMAGE_CONTEXT + name)
-            if name in node.images or not text.startswith(_IMAGE_CONTEXT):
+            text = contexts.get(name, IMAGE + name)
+            if name in node.images or not text.startswith(IMAGE):
                 continue
-            text = text.removeprefix(_IMAGE_CONTEXT)
+            text = text.removeprefix(IMAGE)
             if not self._tracks_all and not is_alias(text):
                 continue
             try:

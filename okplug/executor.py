@@ -176,7 +176,7 @@ class Executor:
                 for text, address in node.images.items()
             },
             repository=self._sharing.repository(step),
-            annotations={ROOT_ANNOTATION: step.record.root},
+            annotations={**dict(step.image.annotations), ROOT_ANNOTATION: step.record.root},
             secrets=step.image.secrets,
             folders=inputs.folders,
             bases=self._keyring.bases(step.address),

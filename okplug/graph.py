@@ -34,6 +34,7 @@ _LINKING = (
     "depends_on",
     "after",
     "dockerfile",
+    "inline",
     "target",
     "args",
     "platforms",

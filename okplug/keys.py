@@ -188,8 +188,12 @@ def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:
     for secret in image.secrets:
         yield KeyItem("secret", secret.id, secret.kind)
     for name in image.ssh:
-        yield KeyItem("ssh", name, "")
-    for kind, pairs in (("label", image.labels), ("host", image.extra_hosts)):
+        yield KeyItem("ssh", name.partition("=")[0], "")  # each user's agent is elsewhere
+    for kind, pairs in (
+        ("label", image.labels),
+        ("annotation", image.annotations),
+        ("host", image.extra_hosts),
+    ):
         for name, value in pairs:
             yield KeyItem(kind, name, value)
     for name, value in image.named_contexts:

@@ -22,6 +22,7 @@ from okplug.dockerfile.stagegraph import find_target
 from okplug.errors import Location, ManifestError
 from okplug.graph import ORDER, Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
+from okplug.manifest.model import IMAGE, NAMED, Located
 from okplug.resolving import resolve_on_all
 from okplug.standins import fill_in, stand_in, standing_in
 from okplug.suggestions import did_you_mean
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 _BUILD_ARGUMENT = re.compile(r"OKTETO_BUILD_([A-Z0-9_]+)_(IMAGE|REGISTRY|REPOSITORY|TAG|SHA)")
 _UNKNOWN = Inherited(is_complete=False)
-_IMAGE_CONTEXT = "docker-image://"
 #: how many Dockerfiles are begun at once, each because the one before starts from it
 _MAX_BEGUN = 40
 
@@ -144,10 +144,10 @@ class _Linker:
         """
         for wanted in image.depends_on:
             self.finder.by_dependency(image, wanted)  # what it says tells more than a FROM would
-        dockerfile = self._read(image.dockerfile)
+        dockerfile = self._read(image)
         _check_target(image, dockerfile)
         args = self._arguments(image, (*_declared(dockerfile), *_declared_by(triggers or ())))
-        contexts = dict(image.named_contexts)
+        contexts = self._contexts(image)
 
         def inherited(reference: str) -> Inherited:
             passed_on = self._passed_on(self._address(reference, contexts))
@@ -172,7 +172,10 @@ class _Linker:
         named = {reference: address for reference, address in images.items() if address}
         self.graph.put(Node(image, dockerfile, resolution, _used(args, resolution), named))
 
-    def _read(self, path: Path) -> Dockerfile:
+    def _read(self, image: Image) -> Dockerfile:
+        path = image.dockerfile
+        if image.inline:
+            return parse(image.inline.text.encode(), path, image.inline.first_line)
         if path not in self._dockerfiles:
             try:
                 data = path.read_bytes()
@@ -192,12 +195,36 @@ class _Linker:
         """
         context = contexts.get(reference)
         if context is not None:
-            reference = context.removeprefix(_IMAGE_CONTEXT)
+            reference = context.removeprefix(IMAGE)
             if reference == context:
                 return None
         stood_for = standing_in(reference)
         found = stood_for[0] if stood_for else self._find(reference)
         return found if found in self.finder else None
+
+    def _contexts(self, image: Image) -> dict[str, str]:
+        """Return named contexts, with stand-ins for those that name images of the workspace."""
+        return {
+            name: IMAGE + stand_in(self._named(image, value), "IMAGE")
+            if value.startswith(NAMED)
+            else value
+            for name, value in image.named_contexts
+        }
+
+    def _named(self, image: Image, context: str) -> str:
+        """Return which image of the workspace a named context is.
+
+        :raises ManifestError: if there is none, or several might be.
+        """
+        text = context.removeprefix(NAMED)
+        try:
+            return self.finder.by_dependency(image, Located(text, image.place("contexts")))
+        except ManifestError as error:
+            raise ManifestError(
+                error.message,
+                location=error.location,
+                hint=f"{error.hint}; a folder that is not there yet is written ./{text}",
+            ) from error
 
     # --------------------------------------------------------------------------------- arguments
 
@@ -245,10 +272,11 @@ class _Linker:
     def _add_dockerfile_edges(self, image: Image) -> None:
         node = self.graph.node(image.address)
         contexts = dict(image.named_contexts)
+        place = image.place("contexts")
         for use in node.resolution.images:
             address = node.images.get(use.reference)
             if address and use.reference in contexts:
-                self._link(address, image, Cause("named context", image.place("named_contexts")))
+                self._link(address, image, Cause("named context", place))
             elif address:
                 self._link(address, image, _cause(use, image))
         self._add_argument_edges(node)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
+from okplug.manifest.contextentries import is_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.manifest.model import Image
-
-#: what begins like this is elsewhere, and the builder fetches it
-_ELSEWHERE: Final = (
-    "docker-image://",
-    "http://",
-    "https://",
-    "git://",
-    "ssh://",
-    "git@",
-)
 
 
 def context_folders(image: Image) -> dict[str, Path]:
@@ -29,13 +20,13 @@ def context_folders(image: Image) -> dict[str, Path]:
     """
     folders = {}
     for name, value in image.named_contexts:
-        if value.startswith(_ELSEWHERE):
+        if not is_folder(value):
             continue
         folder = image.location.path.parent / value
         if not folder.is_dir():
             raise ManifestError(
                 f"the named context {name} is no folder: {value}",
-                location=image.place("named_contexts"),
+                location=image.place("contexts"),
                 hint="name a folder, docker-image://REFERENCE, or the URL of a git repository",
             )
         folders[name] = folder

@@ -30,6 +30,25 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     return lambda text: text == pattern or matches(text) is not None
 
 
+def address_test(spec: str) -> Callable[[str, str], bool]:
+    """Return the test of an image's folder and name that a selection is.
+
+    ``folder:name`` is an address, ``folder::`` all at and below a folder, and a text without a
+    colon a folder or a name; each part may be a pattern.
+    """
+    if spec.endswith("::"):
+        top = spec[:-2].rstrip("/")
+        inside = compile_pattern(f"{top}/**" if top else "**")
+        fits = compile_pattern(top)
+        return lambda folder, _: fits(folder) or inside(folder)
+    first, colon, last = spec.rpartition(":")
+    of_folder = compile_pattern((first if colon else spec).rstrip("/"))
+    of_name = compile_pattern(last)
+    if not colon:
+        return lambda folder, name: of_folder(folder) or of_name(name)
+    return lambda folder, name: of_folder(folder) and (not last or of_name(name))
+
+
 def _pieces(pattern: str) -> Iterator[str]:
     for match in _PIECE.finditer(pattern):
         if match["folders"]:

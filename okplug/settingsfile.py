@@ -6,22 +6,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug.errors import Location, UsageError
-from okplug.tomlfile import assignments, parse, read_text
+from okplug.tomlfile import Table, assignments, line_of, parse, read_text
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from okplug.settings import Assignment
 
 SETTINGS_FILE, PYPROJECT_FILE = "okplug.toml", "pyproject.toml"
+#: the table that holds no settings
+_IMAGES = "images"
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The monorepo's root, and what its settings file says."""
+    """The monorepo's root, and what its settings file says.
+
+    :param images: what it says of images, None if nothing.
+    """
 
     root: Path
     assignments: tuple[Assignment, ...] = ()
+    images: Table | None = None
 
 
 def find_workspace(cwd: Path) -> Workspace:
@@ -35,7 +42,7 @@ def find_workspace(cwd: Path) -> Workspace:
     for folder in (cwd, *cwd.parents):
         found = _read_settings(folder)
         if found is not None:
-            return Workspace(folder, found)
+            return found
     checkouts = (folder for folder in (cwd, *cwd.parents) if (folder / ".git").exists())
     return Workspace(next(checkouts, cwd))
 
@@ -45,8 +52,8 @@ def has_root(folder: Path) -> bool:
     return (folder / ".git").exists() or _read_settings(folder) is not None
 
 
-def _read_settings(folder: Path) -> tuple[Assignment, ...] | None:
-    """Return what the folder's settings file says, None if it has no settings file."""
+def _read_settings(folder: Path) -> Workspace | None:
+    """Return the workspace whose settings file the folder has, None if it has none."""
     own, project = folder / SETTINGS_FILE, folder / PYPROJECT_FILE
     table = _tool_table(project)
     if not own.is_file():
@@ -58,10 +65,27 @@ def _read_settings(folder: Path) -> tuple[Assignment, ...] | None:
             hint="move the table [tool.okplug] into okplug.toml",
         )
     text = read_text(own)
-    return tuple(assignments(own, text, parse(own, text)))
+    return _workspace(Table(own, text, "", parse(own, text)))
 
 
-def _tool_table(path: Path) -> tuple[Assignment, ...] | None:
+def _workspace(table: Table) -> Workspace:
+    """Return the workspace of a file with settings."""
+    settings: dict[str, Any] = dict(table.content)
+    images = settings.pop(_IMAGES, None)
+    found = tuple(assignments(table.path, table.text, settings, table.name))
+    if images is None:
+        return Workspace(table.path.parent, found)
+    name = f"{table.name}.{_IMAGES}".lstrip(".")
+    if not isinstance(images, dict):
+        raise UsageError(
+            f"{name}: expected a table",
+            location=Location(table.path, line_of(table.text, table.name, _IMAGES)),
+            hint=f'write [{name}."ADDRESS"], and the keys of images below',
+        )
+    return Workspace(table.path.parent, found, Table(table.path, table.text, name, images))
+
+
+def _tool_table(path: Path) -> Workspace | None:
     if not path.is_file():
         return None
     text = read_text(path)
@@ -73,4 +97,4 @@ def _tool_table(path: Path) -> tuple[Assignment, ...] | None:
         return None
     if not isinstance(table, dict):
         raise UsageError("tool.okplug: expected a table", location=Location(path))
-    return tuple(assignments(path, text, table, "tool.okplug"))
+    return _workspace(Table(path, text, "tool.okplug", table))

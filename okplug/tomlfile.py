@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from okplug.errors import Location, UsageError
 from okplug.settings import Assignment
@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 
 _TABLE = re.compile(r"\s*\[\s*(?P<name>[^\]]+?)\s*\]")
 _SYNTAX_PLACE = re.compile(r"(?P<message>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
+
+
+class Table(NamedTuple):
+    """A table that has no settings in it.
+
+    :param text: of the whole file.
+    :param name: of the table, with dots.
+    """
+
+    path: Path
+    text: str
+    name: str
+    content: Mapping[str, Any]
 
 
 def read_text(path: Path) -> str:

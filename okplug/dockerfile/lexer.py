@@ -63,14 +63,19 @@ def read_lines(data: bytes, path: Path) -> tuple[str, ...]:
     return tuple(row.decode("utf-8", "surrogateescape") for row in rows)
 
 
-def read_directives(lines: tuple[str, ...], path: Path) -> tuple[tuple[str, str], ...]:
+def read_directives(
+    lines: tuple[str, ...], path: Path, first_line: int = 1
+) -> tuple[tuple[str, str], ...]:
     """Return the parser directives that stand at the top, names in lower case.
 
+    :param first_line: the line that the top is.
     :raises ManifestError: for a directive that is repeated, or an escape that is none.
     """
     found: dict[str, str] = {}
     # BuildKit looks behind a "#!" line for the frontend, but no longer for the escape character
-    start = 1 if lines and lines[0].startswith("#!") else 0
+    start = first_line - 1
+    has_interpreter = lines[start : start + 1] and lines[start].startswith("#!")
+    start += bool(has_interpreter)
     for number, line in enumerate(lines[start:], start + 1):
         match = _DIRECTIVE.fullmatch(line.strip(WHITESPACE))
         if match is None or match[1].lower() not in _DIRECTIVES:
@@ -89,7 +94,7 @@ def read_directives(lines: tuple[str, ...], path: Path) -> tuple[tuple[str, str]
                 location=where,
                 hint="write '# escape=\\' or '# escape=`'",
             )
-        if not (start and name == "escape"):
+        if not (has_interpreter and name == "escape"):
             found[name] = value
     return tuple(found.items())
 

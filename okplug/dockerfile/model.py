@@ -98,6 +98,8 @@ class Dockerfile:
     :param lines: the source lines without their ends, for messages.
     :param directives: parser directives in lower case: ``syntax``, ``escape``, ``check``.
     :param global_args: the ARG instructions before the first FROM.
+    :param first_line: the line of the file at which the Dockerfile begins: one that another file
+        holds has empty lines before it in *lines*.
     """
 
     path: Path
@@ -105,6 +107,24 @@ class Dockerfile:
     directives: tuple[tuple[str, str], ...]
     global_args: tuple[Instruction, ...]
     stages: tuple[Stage, ...]
+    first_line: int = 1
+
+    @property
+    def text(self) -> str:
+        """What a builder may read in place of the file: each instruction is in its line of it.
+
+        Directives, which count at the top only, are moved there.
+        """
+        before = self.first_line - 1
+        own = self.lines[before:]
+        if before < len(self.directives):
+            return "\n".join((*own, ""))
+        moved = [f"# {name}={value}" for name, value in self.directives]
+        blank = [""] * (before - len(moved))
+        if moved:
+            count = len(moved) + own[0].startswith("#!")
+            own = ("",) * count + own[count:]
+        return "\n".join((*moved, *blank, *own, ""))
 
     @property
     def syntax(self) -> str:

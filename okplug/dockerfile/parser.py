@@ -49,18 +49,19 @@ _NO_TRIGGERS = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
-def parse(data: bytes, path: Path) -> Dockerfile:
+def parse(data: bytes, path: Path, first_line: int = 1) -> Dockerfile:
     """Read a Dockerfile.
 
     :param path: stands in messages; it is not opened.
+    :param first_line: the line of the file at which the Dockerfile begins.
     :raises ManifestError: if BuildKit would refuse the file.
     """
-    lines = read_lines(data, path)
-    directives = read_directives(lines, path)
+    lines = read_lines(b"\n" * (first_line - 1) + data, path)
+    directives = read_directives(lines, path, first_line)
     escape = dict(directives).get("escape", "\\")
     source = tuple(line.rstrip("\r") for line in lines)
     global_args, stages = _Parser(lines, source, escape, path).stages()
-    return Dockerfile(path, source, directives, global_args, stages)
+    return Dockerfile(path, source, directives, global_args, stages, first_line)
 
 
 class _Parser:

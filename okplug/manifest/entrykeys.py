@@ -18,7 +18,7 @@ class Form(Enum):
     #: a text of one line or many, in which no variables are expanded
     VERBATIM = "the text of a Dockerfile"
     #: ``NAME: value``, or items ``NAME=value`` of which a bare ``NAME`` stands for itself
-    ARGUMENTS = "a map of names to values, or a list of NAME=value"
+    ARGUMENTS = "a map of arguments to values, or a list of NAME=value"
     #: ``NAME: value``, or items ``NAME=value`` of which a bare ``NAME`` has an empty value
     PAIRS = "a map of names to values, or a list of NAME=value"
     #: ``NAME: where``, or items ``NAME=where``

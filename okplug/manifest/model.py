@@ -6,12 +6,17 @@ Every format of manifest decodes to these, and so does a plugin's ``okplug_colle
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.errors import Location
+
+#: of a named context: before the reference of an image
+IMAGE: Final = "docker-image://"
+#: of a named context: before what ``depends_on`` would call an image of the workspace
+NAMED: Final = "okplug-named://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,18 @@ class Image:
     def address(self) -> str:
         """``folder:name``, unique in the workspace."""
         return f"{self.folder}:{self.name}"
+
+    def image_contexts(self) -> dict[str, str]:
+        """Return the named contexts that are images: name to reference.
+
+        The reference of an image of the workspace is ``""``; a ``BuildRequest`` has those that the
+        build uses among its ``images``.
+        """
+        return {
+            name: value.removeprefix(IMAGE) if value.startswith(IMAGE) else ""
+            for name, value in self.named_contexts
+            if value.startswith((IMAGE, NAMED))
+        }
 
     def place(self, key: str) -> Location:
         """Return where *key* is written, else the place of the whole entry."""

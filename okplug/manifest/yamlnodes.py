@@ -50,6 +50,8 @@ class ScalarNode:
     :param shift: columns from the beginning of the node to the text's first character, -1 where
         line breaks or escapes make that no help for the characters after it.
     :param tag: one that is not YAML's own, ``""`` for none.
+    :param first_line: the line of the file that the text's first line is, if each of its lines is
+        one of the file; else 0.
     """
 
     path: Path
@@ -59,6 +61,7 @@ class ScalarNode:
     is_plain: bool
     shift: int
     tag: str = ""
+    first_line: int = 0
 
     kind = "a string"
 
@@ -256,6 +259,7 @@ class _Composer:
             event.implicit[0],
             _shift(event),
             _foreign_tag(event.tag),
+            _first_line(event, line),
         )
         if event.anchor:
             self._anchors[event.anchor] = (node, 1)
@@ -333,6 +337,13 @@ def _shift(event: yaml.ScalarEvent) -> int:
     # what is longer than its text holds an anchor, a tag or escapes
     quotes = 2 if event.style in ("'", '"') else 0
     return quotes // 2 if end.column - begin.column == len(event.value) + quotes else -1
+
+
+def _first_line(event: yaml.ScalarEvent, line: int) -> int:
+    """Return the line at which a text begins, see ``ScalarNode``; a literal follows its ``|``."""
+    if event.style == "|":
+        return line + 1
+    return 0 if "\n" in event.value else line
 
 
 def _foreign_tag(tag: str | None) -> str:

@@ -74,7 +74,7 @@ def _trees(
     request: BuildRequest, snapshots: Sequence[ContextSnapshot], contexts: Contexts
 ) -> dict[str, Tree]:
     name = request.dockerfile.path.name
-    text = "\n".join((*request.dockerfile.lines, "")).encode("utf-8", "surrogateescape")
+    text = request.dockerfile.text.encode("utf-8", "surrogateescape")
     epoch = request.source_date_epoch
     mtime = _LONG_AGO if epoch is None else epoch
     trees: dict[str, Tree] = {

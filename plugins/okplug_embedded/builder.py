@@ -63,7 +63,9 @@ class EmbeddedBuilder:
             assembly = Assembly(request, registry, stages.check)
             images = {
                 platform: assembly.store_image(
-                    stages.build(platform), platform, {} if is_index else request.annotations
+                    stages.build(platform),
+                    platform,
+                    dict(request.image.annotations) if is_index else request.annotations,
                 )
                 for platform in platforms
             }

@@ -61,9 +61,10 @@ def _problems(outline: BuildOutline) -> Iterator[ManifestError]:
         numbered = enumerate(file.lines, 1)
         line = next((number for number, text in numbered if syntax in text), 0)
         yield _refusal(f"needs the frontend {syntax}", Location(file.path, line))
-    if image.named_contexts:
-        names = ", ".join(name for name, _ in image.named_contexts)
-        yield _refusal(f"has named contexts: {names}", image.place("named_contexts"))
+    images = image.image_contexts()
+    names = ", ".join(name for name, _ in image.named_contexts if name not in images)
+    if names:
+        yield _refusal(f"has named contexts that are no images: {names}", image.place("contexts"))
     for platform in outline.platforms:
         if platform.startswith("windows/"):
             yield _refusal(f"is for {platform}", image.place("platforms"))

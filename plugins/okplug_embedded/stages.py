@@ -88,7 +88,9 @@ class StageBuilder:
         """
         key = (text, platform)
         if key not in self._opened:
-            reference = parse_name(text, {**self.request.bases, **self.request.images})
+            request = self.request
+            named = request.image.image_contexts().get(text)
+            reference = parse_name(named or text, {**request.bases, **request.images})
             image = open_image(self._registry, reference, platform)
             if image.platform != platform:
                 self.control.warn(f"the image {text} is for {image.platform}, not {platform}")

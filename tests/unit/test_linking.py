@@ -470,7 +470,7 @@ def test_a_named_context_stands_for_the_image_of_its_name(shop: Shop) -> None:
         "api:api",
         "FROM debian\nCOPY ${WHERE} /srv\nCOPY --from=assets / /\n",
         named_contexts=(("debian", "docker-image://okteto.dev/base"), ("assets", "./assets")),
-        places={"named_contexts": place},
+        places={"contexts": place},
     )
     assert shop.edges() == {"libs:base -> api:api": ["named context, api/okteto.yaml:12:5"]}
     node = shop.graph().node("api:api")

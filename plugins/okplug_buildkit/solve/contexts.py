@@ -47,12 +47,13 @@ def contexts_of(request: BuildRequest, registry: Registry) -> Contexts:
         stores = _stores(images.values())
         values |= {name: _layout(image) for name, image in images.items()}
     folders = {}
+    named_images = request.image.image_contexts()
     for number, (name, value) in enumerate(request.image.named_contexts):
         if name in request.folders:
             folders[f"named-{number}"] = request.folders[name]
             values[name] = f"local:named-{number}"
-        elif name not in values:
-            values[name] = value
+        elif name not in values and named_images.get(name) != "":
+            values[name] = value  # an image of the workspace is there already, if it is used
     return Contexts(values, stores, folders)
 
 

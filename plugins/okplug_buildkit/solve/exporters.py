@@ -51,11 +51,14 @@ def is_index(request: BuildRequest, options: SolveOptions) -> bool:
 def _image_attributes(request: BuildRequest, options: SolveOptions) -> dict[str, str]:
     attributes = {"oci-mediatypes": str(options.oci_mediatypes).lower()}
     if options.compression != "gzip":
-        attributes.update({"compression": options.compression, "force-compression": "true"})
+        attributes["compression"] = options.compression
+    if options.is_forced:
+        attributes["force-compression"] = "true"
     if options.level:
         attributes["compression-level"] = options.level
     if request.source_date_epoch is not None:
         attributes["rewrite-timestamp"] = "true"
     place = "annotation-index" if is_index(request, options) else "annotation"
+    attributes.update((f"annotation.{name}", text) for name, text in request.image.annotations)
     attributes.update((f"{place}.{name}", text) for name, text in request.annotations.items())
     return attributes

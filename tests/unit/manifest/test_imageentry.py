@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug.errors import Location
+from okplug.manifest.entrykeys import KEYS
 from okplug.manifest.imagenames import sanitise
 from okplug.manifest.model import Image
 
@@ -393,8 +394,7 @@ def test_secrets_that_are_wrong(workspace: Workspace, secret: str, message: str)
 def test_an_unknown_key(workspace: Workspace) -> None:
     assert workspace.error("build:\n  api:\n    contest: api\n") == (
         "ROOT/okteto.yaml:3:5: unknown key 'contest' in build.api\n"
-        "  hint: did you mean context? the keys are args, cache_from, context, depends_on, "
-        "dockerfile, export_cache, image, secrets, target"
+        f"  hint: did you mean context? the keys are {', '.join(sorted(KEYS))}"
     )
 
 

@@ -134,11 +134,11 @@ def test_named_contexts(workshop: Workshop) -> None:
     image = dataclasses.replace(
         outline.image,
         named_contexts=(("base", "docker-image://x"), ("src", "../src")),
-        places={"named_contexts": place},
+        places={"contexts": place},
     )
     with pytest.raises(ManifestError) as caught:
         EmbeddedBuilder().check([dataclasses.replace(outline, image=image)])
-    assert caught.value.message == "this image has named contexts: base, src"
+    assert caught.value.message == "this image has named contexts that are no images: src"
     assert caught.value.location == place
 
 
