@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from okplug import BuildControl, BuildOutline, BuildRequest, ContextSnapshot, Registry
     from okplug_buildkit.attach.stores import Store
+    from okplug_buildkit.connect.failures import DaemonLostError
     from okplug_buildkit.daemon import Daemon
     from okplug_buildkit.graphstore.engines import Engine
     from okplug_buildkit.pool.pool import Pool
@@ -123,7 +124,10 @@ class BuildKitBuilder:
                     self._contexts.part(request.context)
                     raise
 
-        return self._setup.pool.run(request.image.address, attempt, cancelled)
+        def retrying(lost: DaemonLostError) -> None:
+            control.warn(f"BuildKit service connection failure. Retrying... ({lost.message})")
+
+        return self._setup.pool.run(request.image.address, attempt, cancelled, retrying)
 
 
 class _Work:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import contextmanager
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, TypeVar
 
 from okplug import CancelledError, OkplugError
@@ -31,6 +32,7 @@ class Pool:
     :param members: at least one, no two with the same address.
     :param warn: is told once of each daemon that is left out while others are there.
     :param clock: seconds.
+    :param attempts: how often a build is attempted whose daemons are lost.
     """
 
     def __init__(
@@ -38,12 +40,15 @@ class Pool:
         members: Sequence[Member],
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        attempts: int = len(_PAUSES) + 1,
     ) -> None:
         if not members:
             raise ValueError("a pool has at least one daemon")
         self.members = tuple(members)
         self._warn = warn
         self._clock = clock
+        self._attempts = attempts
         self._lock = threading.Lock()
 
     def describe(self) -> str:
@@ -70,6 +75,7 @@ class Pool:
         image: str,
         work: Callable[[Daemon], Result],
         cancelled: threading.Event | None = None,
+        retrying: Callable[[DaemonLostError], object] = lambda _: None,
     ) -> Result:
         """Have work done by the daemon for an image, again if it is lost, by another if there is.
 
@@ -78,12 +84,13 @@ class Pool:
         :param work: raises ``DaemonLostError`` when the connection fails, and anything else when
             the build does, which is not tried again.
         :param cancelled: is set to give up between two attempts.
+        :param retrying: is told before each further attempt why there is one.
         :raises CancelledError: if it was set.
         :raises OkplugError: if no daemon can be used.
         """
         cancelled = cancelled or threading.Event()
         lost: DaemonLostError | None = None
-        pauses = iter(_PAUSES)
+        pauses = islice(chain(_PAUSES, repeat(_PAUSES[-1])), self._attempts - 1)
         while True:
             try:
                 member, daemon = self._take(image, is_retry=lost is not None)
@@ -101,6 +108,7 @@ class Pool:
             pause = next(pauses, None)
             if pause is None:
                 raise failure
+            retrying(failure)
             if cancelled.wait(pause if self._are_all_out() else 0):
                 raise CancelledError
 

@@ -256,6 +256,8 @@ def test_a_daemon_that_is_lost_is_asked_again(bench: Bench, loss: SolveFailed) -
     bench.answers = [loss, RESPONSE]
     assert bench.build().reference.digest == DIGEST
     assert len(bench.jobs) == 2
+    (warning,) = bench.control.warnings
+    assert warning.startswith("BuildKit service connection failure. Retrying... (")
 
 
 def test_a_daemon_that_stays_away(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -327,6 +328,15 @@ def test_attempts_come_to_an_end(fakes: Fakes) -> None:
         fakes.pool.run(IMAGE, loses(99, names))
     assert len(names) == 4
     assert set(fakes.running().values()) == {0}
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize(("times", "told"), [(0, 0), (2, 2), (99, 3)])
+def test_each_further_attempt_is_told_with_its_cause(fakes: Fakes, times: int, told: int) -> None:
+    causes: list[str] = []
+    with suppress(DaemonLost):
+        fakes.pool.run(IMAGE, loses(times, []), None, lambda lost: causes.append(lost.message))
+    assert causes == ["connection reset"] * told
 
 
 def test_a_build_that_fails_is_not_tried_again(fakes: Fakes) -> None:
