@@ -5,9 +5,9 @@
 
 A ``docker-registry`` of its own is behind a proxy that holds each request back for so many
 milliseconds. All images are built once; then ``okplug build`` runs again and again, and the proxy
-counts what is asked. The ideal is as many rounds as there are look-ups for each connection, and
-nothing else: ceil(images / connections) x latency. What okplug takes where the registry is a folder
-is given as the baseline, since all of it but the look-ups is the same.
+counts what is asked: of each image its key and the user's own tag. The ideal is one round in which
+all connections are busy, ceil(requests / connections) x latency. What okplug takes where the
+registry is a folder is given as the baseline, since all of it but the look-ups is the same.
 """
 
 from __future__ import annotations
@@ -127,9 +127,9 @@ def compare(top: Path, options: argparse.Namespace) -> None:
         for latency in options.latency:
             rule.seconds = latency / 1000
             seconds, counts = measure(command, folder, environment, options.runs, store)
-            ideal = math.ceil(options.images / CONCURRENCY) * rule.seconds
-            ratio = f"{(seconds - near) / ideal:.2f}" if ideal else "-"
             ((requests, writes),) = counts
+            ideal = math.ceil(requests / CONCURRENCY) * rule.seconds
+            ratio = f"{(seconds - near) / ideal:.2f}" if ideal else "-"
             print(
                 f"| {latency} | {seconds:.2f} | {seconds - near:.2f} | {ideal:.2f} | {ratio} "
                 f"| {requests} | {writes} |",

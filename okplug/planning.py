@@ -127,12 +127,15 @@ class Planner:
     def _unshared(
         self, found: Mapping[str, Lookup], records: Mapping[str, KeyRecord]
     ) -> dict[str, tuple[Reference, KeyRecord]]:
-        """Return where images are kept whose keys nobody shares though they were built before."""
+        """Return where the user keeps what nobody shares, if it was built without leave to share.
+
+        It costs one more question of what would have to be built otherwise.
+        """
         naming, graph = self._collection.naming, self._collection.graph
         return {
             address: (naming.own(graph.image(address), records[address].key), records[address])
             for address, lookup in found.items()
-            if lookup == Lookup() and self._state.key(address) == records[address].key
+            if lookup == Lookup()
         }
 
     def _ask(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Found = TypeVar("Found")
 
 #: calls at once, each on a connection of its own
-CONCURRENCY = 16
+CONCURRENCY = 32
 
 
 class HttpRegistry:
