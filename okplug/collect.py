@@ -28,13 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What the workspace holds, and what of it the command line asks for."""
+    """What the workspace holds, and what of it the command line asks for.
+
+    :param is_lone: it is one Dockerfile, and no manifest counts.
+    """
 
     manifests: tuple[Manifest, ...]
     graph: ImageGraph
     selection: Selection
     naming: Naming
     registries: Registries
+    is_lone: bool = False
 
 
 def collect(config: Config) -> Collection:
@@ -60,6 +64,8 @@ def collect(config: Config) -> Collection:
     )
     options = GivenOptions(config, naming.with_plain_caches)
     images = [options.for_selected(lone)] if lone else all_images(manifests)
+    if config.image_table is not None and not lone:
+        _warn_of_idle_tables(images, config)
     graph = _graph(map(options.with_arguments, images), naming, config)
     if config.masks:
         config.masks.show(word for image in graph.images() for word in _shown_words(image))
@@ -70,7 +76,14 @@ def collect(config: Config) -> Collection:
         selection = _selection(graph, config, among)
     if options.apply(graph, selection.asked):
         selection = Selection(selection.asked, graph.closure(selection.asked))
-    return Collection(manifests, graph, selection, naming, registries)
+    return Collection(manifests, graph, selection, naming, registries, lone is not None)
+
+
+def _warn_of_idle_tables(images: Iterable[Image], config: Config) -> None:
+    from okplug.manifest.imagetables import idle_tables, image_tables  # few workspaces have tables
+
+    for warning in idle_tables(image_tables(config), images):
+        config.warn(warning)
 
 
 def _shown_words(image: Image) -> Iterator[str]:

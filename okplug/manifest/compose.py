@@ -25,10 +25,11 @@ from okplug.manifest.interpolation import Interpolation
 from okplug.manifest.model import Image, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from okplug.manifest.deploysection import ComposeFiles
+    from okplug.manifest.imagetables import ImageTable
 
 #: what two images may differ in that hold the same; *args* and *secrets* but for their places
 _NO_CONTENT = frozenset(
@@ -53,11 +54,13 @@ class Surroundings:
 
     :param root: absolute path of the workspace.
     :param registry: what references of the user's own registry begin with.
+    :param tables: what the settings file says of images.
     """
 
     root: Path
     environ: Mapping[str, str]
     registry: str = ""
+    tables: Sequence[ImageTable] = ()
 
 
 def read_compose(path: Path, around: Surroundings) -> Manifest:
@@ -120,7 +123,7 @@ class _Reader:
         }
         values = Values(file.secrets, addresses, self.interpolation)
         translator = Translator(file.folder, values, self._around.registry, self._idle)
-        site = Site(folder, str(file.folder), self._around.environ)
+        site = Site(folder, str(file.folder), self._around.environ, self._around.tables)
         first: dict[str, Image] = {}
         known = len(names.warnings)
         for name, service in file.services.items():
@@ -143,10 +146,10 @@ class _Reader:
     def warnings(self, path: Path) -> tuple[str, ...]:
         """Return what there is to say about the file, each thing once."""
         unset = ", ".join(self.interpolation.unset)
-        verb = "are" if len(self.interpolation.unset) > 1 else "is"
+        verbs = "are not set and count" if "," in unset else "is not set and counts"
         return (
             *self._warnings,
-            *((f"{path}: {unset} {verb} not set and counts as empty",) if unset else ()),
+            *((f"{path}: {unset} {verbs} as empty",) if unset else ()),
             *(
                 f"{path}: {key} of {', '.join(services)} has no effect here"
                 for key, services in sorted(self._idle.items())

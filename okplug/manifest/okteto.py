@@ -22,10 +22,11 @@ from okplug.manifest.model import Manifest
 from okplug.manifest.yamlnodes import ScalarNode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from okplug.manifest.decode import Field
+    from okplug.manifest.imagetables import ImageTable
     from okplug.manifest.model import Image
     from okplug.manifest.yamlnodes import Node
 
@@ -48,7 +49,11 @@ _SECTIONS: Final = frozenset(
 
 
 def read_manifest(
-    path: Path, root: Path, environ: Mapping[str, str], registry: str = ""
+    path: Path,
+    root: Path,
+    environ: Mapping[str, str],
+    registry: str = "",
+    tables: Sequence[ImageTable] = (),
 ) -> Manifest:
     """Read the images of a manifest; one without ``build`` and ``deploy.compose`` has none.
 
@@ -56,12 +61,13 @@ def read_manifest(
     :param root: absolute path of the workspace, which *path* is below.
     :param environ: the variables that its values may use.
     :param registry: what references of the user's own registry begin with.
+    :param tables: what the settings file says of images.
     :raises ManifestError: if it cannot be read, is wrong, or names a context or Dockerfile that is
         not there.
     """
     sections = read_sections(read_bytes(path), path)
     _check_sections(sections)
-    reader = _Reader(path, root, environ)
+    reader = _Reader(path, root, environ, tables)
     images: tuple[Image, ...] = ()
     if "build" in sections and not is_null(sections["build"].value):
         images = tuple(reader.images(sections["build"].value))
@@ -102,10 +108,12 @@ class _Reader:
     :raises ManifestError: if the manifest is not below *root*.
     """
 
-    def __init__(self, path: Path, root: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, path: Path, root: Path, environ: Mapping[str, str], tables: Sequence[ImageTable]
+    ) -> None:
         base = str(manifest_folder(path))
         self._root = root
-        self._site = Site(folder_below(path, root), base, environ)
+        self._site = Site(folder_below(path, root), base, environ, tables)
         self._names = EntryNames()
         self.warnings = self._names.warnings
 
@@ -126,7 +134,7 @@ class _Reader:
             return own
         from okplug.manifest.compose import Surroundings, read_services  # few manifests need it
 
-        around = Surroundings(self._root, self._site.environ, registry)
+        around = Surroundings(self._root, self._site.environ, registry, self._site.tables)
         files = read_services(found, self._site.folder, self._names, around)
         return Manifest(
             own.path,

@@ -22,14 +22,16 @@ def okplug_collect_manifest(path: Path, config: Config) -> Manifest | None:
     if path.suffix not in {".yml", ".yaml"}:
         return None
     from okplug.manifest.folders import manifest_folder
+    from okplug.manifest.imagetables import image_tables
     from okplug.manifest.kinds import kind_of
 
     environ = config.environ_of(manifest_folder(path))
     registry = config.text("registry")
+    tables = image_tables(config)
     if kind_of(path) == "compose":
         from okplug.manifest.compose import Surroundings, read_compose
 
-        return read_compose(path, Surroundings(config.root, environ, registry))
+        return read_compose(path, Surroundings(config.root, environ, registry, tables))
     from okplug.manifest.okteto import read_manifest  # YAML is dear where nothing is read
 
-    return read_manifest(path, config.root, environ, registry)
+    return read_manifest(path, config.root, environ, registry, tables)
