@@ -117,7 +117,7 @@ def running_engine(store: str) -> Iterator[Engine]:
 
 def _wait_until_ready(engine: Engine, daemon: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 60
-    while refusal(f"unix://{engine.socket}", {}, 5) is not None:
+    while refusal(f"unix://{engine.socket}", 5, is_tls=False) is not None:
         assert daemon.poll() is None, log.read_text()[-2000:]
         assert time.monotonic() < deadline, log.read_text()[-2000:]
         time.sleep(0.1)

@@ -57,7 +57,8 @@ class Address:
     """Where a daemon is.
 
     :param text: as the user wrote it; two addresses with the same text are one daemon.
-    :param host: of ``tcp``, ``ssh`` and ``docker``; ``""`` for the engine of ``DOCKER_HOST``.
+    :param host: of ``tcp``, ``ssh`` and ``docker``; ``""`` for the engine that Docker's
+        variables and contexts name.
     :param port: 0 if there is none.
     :param user: of ``ssh``.
     :param path: of a socket: of ``unix`` and ``docker`` here, of ``ssh`` over there.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def load_archive(
     archive: IO[bytes], size: int, environ: Mapping[str, str], control: BuildControl
 ) -> None:
-    """Load an image into the engine of ``DOCKER_HOST``, else of the usual socket.
+    """Load an image into the engine of ``docker://``.
 
     :param archive: as ``docker save`` writes it, from where it stands.
     :param size: of it in bytes.

@@ -10,6 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from okplug import UsageError
 from okplug_buildkit.pool.programs import find_program, missing_for_daemon
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Found:
 def discover(environ: Mapping[str, str], *, is_root: bool | None = None) -> Found:
     """Look for ``BUILDKIT_HOST``, then a Docker engine, then ``buildkitd`` on the PATH.
 
+    The engine is that of ``DOCKER_HOST``, else of Docker's context, else of the usual socket.
+
     :param is_root: whether a daemon may be started as it is; by default whether we are root.
     """
     host = environ.get("BUILDKIT_HOST", "").strip()
@@ -59,15 +62,32 @@ def discover(environ: Mapping[str, str], *, is_root: bool | None = None) -> Foun
 
 def _find_engine(environ: Mapping[str, str], notes: list[str]) -> str | None:
     """Return the address of a Docker engine that answers; what does not is noted."""
+    from okplug_buildkit.connect.dockercontexts import find_context
+
+    try:
+        context = find_context(environ)
+    except UsageError as error:
+        notes.append(error.message)
+        return None
+    if context is not None and context.host:
+        return _answering(
+            context.host, f" of the context {context.name}", notes, is_tls=bool(context.tls)
+        )
+    is_tls = bool(environ.get("DOCKER_TLS_VERIFY"))
     address = environ.get("DOCKER_HOST", "").strip()
     if not address:
         if not os.path.exists(DOCKER_SOCKET):  # noqa: PTH110  # Path costs more than the look
             return None
         address = f"unix://{DOCKER_SOCKET}"
+    return _answering(address, "", notes, is_tls=is_tls)
+
+
+def _answering(address: str, origin: str, notes: list[str], *, is_tls: bool) -> str | None:
+    """Return how an engine is called in the header, if it answers."""
     from okplug_buildkit.pool.engineping import refusal
 
-    cause = refusal(address, environ, _PATIENCE)
+    cause = refusal(address, _PATIENCE, is_tls=is_tls)
     if cause is None:
-        return address
-    notes.append(f"the Docker engine at {address}: {cause}")
+        return f"{address}{origin}"
+    notes.append(f"the Docker engine at {address}{origin}: {cause}")
     return None

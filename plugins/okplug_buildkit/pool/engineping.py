@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import socket
 from http.client import HTTPConnection, HTTPException
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from okplug_buildkit.pool.suitability import is_old_engine
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _PORT = 2375
 _TLS_PORT = 2376
 
 
-def refusal(address: str, environ: Mapping[str, str], timeout: float) -> str | None:
+def refusal(address: str, timeout: float, *, is_tls: bool) -> str | None:
     """Return why an engine cannot be used, None if it can as far as one sees from here.
 
     An engine behind TLS is asked for a connection only, and one behind ssh for nothing, because
@@ -24,16 +20,17 @@ def refusal(address: str, environ: Mapping[str, str], timeout: float) -> str | N
 
     :param address: as ``DOCKER_HOST`` has it.
     :param timeout: seconds to wait for each answer.
+    :param is_tls: whether it listens with TLS, of a host.
     """
     try:
-        return _refusal(address, environ, timeout)
+        return _refusal(address, timeout, is_tls=is_tls)
     except (OSError, ValueError, HTTPException) as error:
         return _reason(error)
 
 
-def _refusal(address: str, environ: Mapping[str, str], timeout: float) -> str | None:
+def _refusal(address: str, timeout: float, *, is_tls: bool) -> str | None:
     parts = urlsplit(address)
-    host, is_tls = parts.hostname or "", bool(environ.get("DOCKER_TLS_VERIFY"))
+    host = parts.hostname or ""
     match parts.scheme:
         case "unix":
             return _ping(_UnixConnection(parts.netloc + parts.path, timeout))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import struct
 import threading
 import time
@@ -16,6 +18,7 @@ from okplug_buildkit.serving import Server, StreamCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from okplug_buildkit.http2.streams import Stream
     from okplug_buildkit.rpc import Handler
@@ -184,6 +187,36 @@ class Tunnel:
         self._thread.join(20)
         assert "tunnel of a test" not in {thread.name for thread in threading.enumerate()}
         assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def docker_contexts(tmp_path: Path) -> Callable[..., dict[str, str]]:
+    """Make Docker's contexts, and return the variable that says where they are."""
+    folder = tmp_path / "docker"
+
+    def make(
+        name: str,
+        host: str,
+        *,
+        current: bool = False,
+        tls: Mapping[str, Path] | None = None,
+        **more: object,
+    ) -> dict[str, str]:
+        digest = hashlib.sha256(name.encode()).hexdigest()
+        meta = folder / "contexts/meta" / digest
+        meta.mkdir(parents=True)
+        endpoint = {"Host": host, "SkipTLSVerify": False, **more}
+        document = {"Name": name, "Metadata": {}, "Endpoints": {"docker": endpoint}}
+        (meta / "meta.json").write_text(json.dumps(document))
+        files = folder / "contexts/tls" / digest / "docker"
+        for file, source in (tls or {}).items():
+            files.mkdir(parents=True, exist_ok=True)
+            (files / file).write_bytes(source.read_bytes())
+        if current:
+            (folder / "config.json").write_text(json.dumps({"currentContext": name}))
+        return {"DOCKER_CONFIG": str(folder)}
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from okplug_buildkit.connect.addresses import parse_address
 from okplug_buildkit.connect.endpoints import DEFAULT_SOCKET, Endpoint, engine_endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.certificates import Authority
@@ -98,3 +99,37 @@ def test_a_file_that_is_missing_is_named(cert_path: Path) -> None:
     (cert_path / "key.pem").unlink()
     with pytest.raises(UsageError, match=r"^DOCKER_CERT_PATH/key\.pem: cannot read "):
         endpoint("docker://engine", DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=str(cert_path))
+
+
+def test_the_engine_of_a_context(docker_contexts: Callable[..., dict[str, str]]) -> None:
+    environ = docker_contexts("far", "ssh://me@far", current=True)
+    assert str(endpoint("docker://", **environ)) == "ssh://me@far"
+    assert str(endpoint("docker://", DOCKER_HOST="tcp://near", **environ)) == "tcp://near:2375"
+    assert str(endpoint("docker://other:1", **environ)) == "tcp://other:1"
+    assert str(endpoint("docker:///s", **environ)) == "unix:///s"
+    assert str(endpoint("docker://", DOCKER_CONTEXT="default", **environ)).endswith("docker.sock")
+
+
+def test_a_context_has_tls_of_its_own(
+    docker_contexts: Callable[..., dict[str, str]], authority: Authority
+) -> None:
+    files = {"ca.pem": authority.folder / "ca.pem"}
+    environ = docker_contexts("far", "tcp://far", current=True, tls=files)
+    found = endpoint("docker://", **environ)
+    assert str(found) == "tcp://far:2376"
+    assert found.tls is not None
+    assert found.tls.files.ca is not None
+    assert (found.tls.files.cert, found.tls.files.key) == (None, None)
+
+
+def test_variables_for_tls_are_none_of_a_context_s(
+    docker_contexts: Callable[..., dict[str, str]],
+) -> None:
+    environ = docker_contexts("far", "tcp://far", current=True)
+    assert str(endpoint("docker://", DOCKER_TLS_VERIFY="1", **environ)) == "tcp://far:2375"
+
+
+def test_a_context_that_leads_nowhere(docker_contexts: Callable[..., dict[str, str]]) -> None:
+    environ = docker_contexts("far", "kube-pod://x", current=True)
+    with pytest.raises(UsageError, match="the Docker context 'far': 'kube-pod://x' is no engine"):
+        endpoint("docker://", **environ)

@@ -34,7 +34,8 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[str | None], list[str]]
     def answer(cause: str | None) -> list[str]:
         asked: list[str] = []
 
-        def refusal(address: str, *_: object) -> str | None:
+        def refusal(address: str, _timeout: float, *, is_tls: bool) -> str | None:
+            assert not is_tls
             asked.append(address)
             return cause
 
@@ -84,6 +85,42 @@ def test_the_default_socket_is_asked_only_if_it_is_there(
     (tmp_path / "docker.sock").touch()
     found = discover(programs.environ, is_root=True)
     assert found == Found(("docker://",), f"the Docker engine at unix://{tmp_path}/docker.sock")
+
+
+def test_the_engine_of_the_chosen_context(
+    programs: Programs,
+    engine: Callable[[str | None], list[str]],
+    docker_contexts: Callable[..., dict[str, str]],
+) -> None:
+    asked = engine(None)
+    environ = {**programs.environ, **docker_contexts("far", "tcp://far:2376", current=True)}
+    found = discover(environ, is_root=True)
+    assert found == Found(("docker://",), "the Docker engine at tcp://far:2376 of the context far")
+    assert asked == ["tcp://far:2376"]
+    there = discover({**environ, "DOCKER_HOST": "tcp://near:2375"}, is_root=True)
+    assert there.reason == "the Docker engine at tcp://near:2375"
+
+
+def test_a_context_that_is_not_there_is_passed_over(
+    programs: Programs,
+    engine: Callable[[str | None], list[str]],
+    docker_contexts: Callable[..., dict[str, str]],
+) -> None:
+    asked = engine(None)
+    environ = {**programs.environ, **docker_contexts("far", ""), "DOCKER_CONTEXT": "near"}
+    assert discover(environ, is_root=True).passed_over == ("there is no Docker context 'near'",)
+    assert asked == []
+
+
+def test_a_context_without_a_host_is_the_usual_socket(
+    programs: Programs,
+    engine: Callable[[str | None], list[str]],
+    docker_contexts: Callable[..., dict[str, str]],
+) -> None:
+    asked = engine(None)
+    environ = {**programs.environ, **docker_contexts("far", "", current=True)}
+    assert discover(environ, is_root=True) == NOTHING
+    assert asked == []
 
 
 def test_an_engine_that_does_not_answer_is_passed_over_with_its_cause(

@@ -78,7 +78,7 @@ def port() -> Iterator[socket.socket]:
 
 def test_an_engine_with_buildkit(serve: Callable[[bytes], tuple[str, Engine]]) -> None:
     address, engine = serve(DOCKER)
-    assert refusal(address, {}, 5) is None
+    assert refusal(address, 5, is_tls=False) is None
     assert engine.heard.startswith(b"GET /_ping HTTP/1.1\r\n")
 
 
@@ -100,58 +100,58 @@ def test_an_engine_with_buildkit(serve: Callable[[bytes], tuple[str, Engine]]) -
 def test_what_has_none(
     serve: Callable[[bytes], tuple[str, Engine]], answer: bytes, cause: str
 ) -> None:
-    assert refusal(serve(answer)[0], {}, 5) == cause
+    assert refusal(serve(answer)[0], 5, is_tls=False) == cause
 
 
 def test_a_socket_that_is_not_there(short: Path) -> None:
-    assert refusal(f"unix://{short}/none", {}, 5) == "no such file or directory"
+    assert refusal(f"unix://{short}/none", 5, is_tls=False) == "no such file or directory"
 
 
 def test_a_socket_that_nobody_listens_on(short: Path) -> None:
     with socket.socket(socket.AF_UNIX) as unheard:
         unheard.bind(str(short / "s"))
-    assert refusal(f"unix://{short}/s", {}, 5) == "connection refused"
+    assert refusal(f"unix://{short}/s", 5, is_tls=False) == "connection refused"
 
 
 def test_a_path_too_long_for_a_socket() -> None:
-    assert refusal(f"unix:///{'x' * 200}", {}, 5) == "AF_UNIX path too long"
+    assert refusal(f"unix:///{'x' * 200}", 5, is_tls=False) == "AF_UNIX path too long"
 
 
 def test_an_engine_on_a_port(port: socket.socket) -> None:
     engine = Engine(port, DOCKER)
     address = f"tcp://127.0.0.1:{port.getsockname()[1]}"
     try:
-        assert refusal(address, {}, 5) is None
-        assert refusal(address.replace("tcp", "http"), {}, 5) is None
+        assert refusal(address, 5, is_tls=False) is None
+        assert refusal(address.replace("tcp", "http"), 5, is_tls=False) is None
     finally:
         engine.stop()
 
 
 def test_an_engine_that_says_nothing(port: socket.socket) -> None:
     number = port.getsockname()[1]
-    assert refusal(f"tcp://127.0.0.1:{number}", {}, 0.05) == "it does not answer"
+    assert refusal(f"tcp://127.0.0.1:{number}", 0.05, is_tls=False) == "it does not answer"
 
 
 def test_behind_tls_a_connection_has_to_do(port: socket.socket) -> None:
     number = port.getsockname()[1]
-    assert refusal(f"tcp://127.0.0.1:{number}", {"DOCKER_TLS_VERIFY": "1"}, 0.05) is None
-    assert refusal(f"https://127.0.0.1:{number}", {}, 0.05) is None
+    assert refusal(f"tcp://127.0.0.1:{number}", 0.05, is_tls=True) is None
+    assert refusal(f"https://127.0.0.1:{number}", 0.05, is_tls=False) is None
     port.close()
     address = f"tcp://127.0.0.1:{number}"
-    assert refusal(address, {"DOCKER_TLS_VERIFY": "1"}, 5) == "connection refused"
+    assert refusal(address, 5, is_tls=True) == "connection refused"
 
 
 def test_behind_ssh_nobody_is_asked() -> None:
-    assert refusal("ssh://cindy@docker.example.com", {}, 0.01) is None
+    assert refusal("ssh://cindy@docker.example.com", 0.01, is_tls=False) is None
 
 
 @pytest.mark.parametrize("address", ["docker.example.com:2375", "npipe:////./pipe/docker", "fd://"])
 def test_other_addresses(address: str) -> None:
     expected = "its address begins with none of unix://, tcp:// and ssh://"
-    assert refusal(address, {}, 0.01) == expected
+    assert refusal(address, 0.01, is_tls=False) == expected
 
 
 def test_a_port_that_is_no_number() -> None:
-    cause = refusal("tcp://docker:port", {}, 0.01)
+    cause = refusal("tcp://docker:port", 0.01, is_tls=False)
     assert cause is not None
     assert "port" in cause.lower()
