@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from okplug.masking import Masks
 
 
+_DEBUG_LEVELS = {("-l", "debug"), ("--log-level", "debug")}
+
+
 def main(
     argv: Sequence[str],
     plugins: Sequence[object] = (),
@@ -95,6 +98,14 @@ def _asks_for_version(argv: Sequence[str]) -> bool:
     return False
 
 
+def _asks_for_traceback(argv: Sequence[str]) -> bool:
+    """Tell whether ``--debug`` or ``--log-level debug`` is there, whatever else is wrong."""
+    if {"--debug", "--log-level=debug", "-ldebug"}.intersection(argv):
+        return True
+    pairs = (tuple(argv[index : index + 2]) for index in range(len(argv)))
+    return not _DEBUG_LEVELS.isdisjoint(pairs)
+
+
 def _guarded(
     argv: Sequence[str],
     plugins: Sequence[object],
@@ -107,7 +118,7 @@ def _guarded(
     from okplug.masking import Masks
     from okplug.startup import DEBUG, read_start, run
 
-    wants_traceback = "--debug" in argv or bool(environ.get(DEBUG))
+    wants_traceback = _asks_for_traceback(argv) or bool(environ.get(DEBUG))
     here = Path("/")
     masks = Masks()
     try:

@@ -150,7 +150,8 @@ class StepFinished(Event):
 class Pushed(Event):
     """The user's own tags point at an image that was built.
 
-    :param references: at least one.
+    :param references: none for the image of a Dockerfile without a manifest that is given no tag;
+        it is told of that one when it is reused, too.
     """
 
     address: str

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from okplug.errors import UsageError
+from okplug.givenarguments import GivenArguments, with_argument
 from okplug.givenmounts import give_mounted
-from okplug.manifest.model import BuildArg
 from okplug.selection import matching, user_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from okplug.config import Config
     from okplug.graph import ImageGraph
@@ -53,42 +53,26 @@ class GivenOptions:
     ) -> None:
         self._config = config
         self._plain = plain
-        self._arguments = tuple(self._for_all())
+        self._arguments = GivenArguments(config)
 
     def _values(self, name: str) -> tuple[Any, ...]:
         return tuple(getattr(self._config.options, name, None) or ())
 
     # ------------------------------------------------------------------------- before the graph is
 
-    def _for_all(self) -> Iterator[tuple[str, str]]:
-        for arg in self._values("build_arg"):
-            value = self._value(arg.name, arg.value)
-            if not arg.where and value is not None:
-                yield arg.name, value
-
-    def _value(self, name: str, value: str | None) -> str | None:
-        """Return the value of a build argument; one without is that of the environment."""
-        if value is None:
-            value = self._config.environ.get(name)
-            if value is None:
-                self._config.warn(
-                    f"--build-arg {name}: there is no variable {name}, and the argument is not set"
-                )
-        return value
-
     def with_arguments(self, image: Image) -> Image:
         """Return an image with the build arguments that are for all.
 
         They are needed to read Dockerfiles that cannot do without.
         """
-        return _with_arguments(image, self._arguments)
+        return self._arguments.on(image)
 
     def for_selected(self, image: Image) -> Image:
         """Return an image with what is for those that are selected."""
         options = self._config.options
         fields: dict[str, Any] = {
-            "labels": _overlaid(image.labels, self._values("label")),
-            "annotations": _overlaid(image.annotations, self._values("annotation")),
+            "labels": _overlaid(image.labels, dict(self._values("label")).items()),
+            "annotations": _overlaid(image.annotations, dict(self._values("annotation")).items()),
             "extra_hosts": _overlaid(image.extra_hosts, self._values("add_host")),
             "network": getattr(options, "network", None) or image.network,
             "cache_from": _caches(self._values("cache_from")) or image.cache_from,
@@ -121,6 +105,7 @@ class GivenOptions:
         if with_platforms:
             graph.order()
             _spread_platforms(graph, asked, with_platforms, self._config.text("platform"))
+        self._arguments.warn_of_unused(graph, graph.closure(asked))
         if self._values("secret") or self._values("ssh"):
             needed = graph.closure(asked)
             give_mounted(graph, needed, self._values("secret"), self._values("ssh"), self._config)
@@ -143,12 +128,9 @@ class GivenOptions:
             )
 
     def _apply_addressed(self, graph: ImageGraph) -> None:
-        for arg in self._values("build_arg"):
-            value = self._value(arg.name, arg.value) if arg.where else None
-            if value is None:
-                continue
-            for address in self._match(graph, arg.where, "--build-arg"):
-                _put(graph, _with_arguments(graph.image(address), ((arg.name, value),)))
+        for where, name, value in self._arguments.for_one:
+            for address in self._match(graph, where, "--build-arg"):
+                _put(graph, with_argument(graph.image(address), name, value))
         for field, option in (("target", "--target"), ("platforms", "--platform")):
             for given in self._values(field):
                 for address in self._match(graph, given.where, option):
@@ -178,13 +160,6 @@ def _field(name: str, text: str) -> str | tuple[str, ...]:
 def _put(graph: ImageGraph, image: Image) -> None:
     if image != graph.image(image.address):
         graph.replace_image(image)
-
-
-def _with_arguments(image: Image, given: Pairs) -> Image:
-    if not given:
-        return image
-    extra = tuple(BuildArg(name, value, image.location) for name, value in given)
-    return replace(image, args=(*image.args, *extra))
 
 
 def _overlaid(pairs: Pairs, given: Iterable[tuple[str, str]]) -> Pairs:

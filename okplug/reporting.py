@@ -42,6 +42,7 @@ class Reporting:
         self._bus = EventBus(config.plugins.event)
         self._builder = ""
         self._asked: frozenset[str] = frozenset()
+        self._is_lone = False
         self._withheld: tuple[str, ...] = ()
         self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self.results: list[Result] = []
@@ -106,6 +107,7 @@ class Reporting:
         """Tell what the workspace holds."""
         asked = len(collection.selection.asked)
         images = len(collection.graph.images())
+        self._is_lone = collection.is_lone
         self.emit(events.RunStarted, command=self._command, header=self._header(collection))
         self.emit(
             events.Collected,
@@ -204,7 +206,8 @@ class Reporting:
 
     def _pushed(self, result: Result) -> None:
         tags = tuple(map(str, result.step.personal))
-        if tags and result.verdict == BUILD:
+        has_no_name = self._is_lone and not tags and result.verdict in (BUILD, REUSE)
+        if has_no_name or (tags and result.verdict == BUILD):
             self.emit(events.Pushed, address=result.step.address, references=tags)
 
     def withheld(self, tags: HeldTags) -> None:

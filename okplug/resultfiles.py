@@ -63,6 +63,11 @@ def metadata(report: Report) -> dict[str, Any]:
     }
 
 
+def image_digest(report: Report) -> str:
+    """Return the digest of the one selected image, ``""`` if it is not there."""
+    return next((artifact.descriptor.digest for _, artifact in _done(report)), "")
+
+
 def _described(step: Step, artifact: Artifact, withheld: Collection[str]) -> dict[str, Any]:
     descriptor = artifact.descriptor
     document: dict[str, Any] = {

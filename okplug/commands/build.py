@@ -68,6 +68,12 @@ def okplug_addoption(parser: Parser) -> None:
         "and okteto.global/ stand for the namespaces; may be repeated",
     )
     command.add_argument(
+        "--push",
+        action="store_true",
+        help="give the selected images your own tags, also where a manifest has push: false or "
+        "there is only a Dockerfile; without it, all others get them",
+    )
+    command.add_argument(
         "--all-or-nothing",
         action="store_true",
         help="move your own tags only when every image is there, and then all of them; keys are "

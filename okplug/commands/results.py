@@ -32,6 +32,11 @@ def okplug_addoption(parser: Parser) -> None:
         "output",
     )
     command.add_argument(
+        "--iidfile",
+        metavar="FILE",
+        help="write the digest of the one selected image, - for standard output",
+    )
+    command.add_argument(
         "--github-output",
         action=argparse.BooleanOptionalAction,
         help="add the same variables, and the JSON as metadata, to the file that GITHUB_OUTPUT "
@@ -59,6 +64,11 @@ def okplug_plan_modify(plan: Plan, config: Config) -> None:
     :raises UsageError: if the user asks for variables that cannot be.
     """
     options = vars(config.options)
+    if options.get("iidfile") and len(plan.asked) != 1:
+        raise UsageError(
+            f"--iidfile is for one image, and {len(plan.asked)} are selected",
+            hint="select one, or write --metadata-file FILE, which has all of them",
+        )
     if not options.get("env_file") and not _github_output(config):
         return
     from okplug.resultfiles import clashes
@@ -82,7 +92,8 @@ def okplug_finish(report: Report, config: Config) -> None:
     options = vars(config.options)
     env_file, metadata_file = options.get("env_file"), options.get("metadata_file")
     output = _github_output(config)
-    if not (env_file or metadata_file or output):
+    iid_file = options.get("iidfile")
+    if not (env_file or metadata_file or iid_file or output):
         return
     from okplug import resultfiles
     from okplug.resultdocument import write_document, write_result
@@ -91,6 +102,9 @@ def okplug_finish(report: Report, config: Config) -> None:
         write_result(resultfiles.env_text(resultfiles.variables(report)), env_file, config.cwd)
     if metadata_file:
         write_document(resultfiles.metadata(report), metadata_file, config.cwd)
+    digest = resultfiles.image_digest(report)
+    if iid_file and digest:
+        write_result(digest, iid_file, config.cwd)
     if output:
         resultfiles.append_github_output(config.cwd / output, report)
 

@@ -48,6 +48,9 @@ class Shown:
     narrates: bool = False
 
 
+_NOT_PUSHED = "Your image won't be pushed. To push your image specify the flag '-t'."
+
+
 class TerminalReporter:
     """Writes what happens, in pytest's shape."""
 
@@ -92,6 +95,9 @@ class TerminalReporter:
         match event:
             case events.LookUpStarted() if self._narrates:
                 self._writer.line("Checking if the images are already built from cache...")
+            case events.Pushed(references=()):
+                self._writer.line("Build succeeded")
+                self._writer.line(_NOT_PUSHED)
             case events.Pushed() if self._narrates:
                 reference = visible(event.references[0])
                 self._writer.line(f"Image '{reference}' successfully pushed")
