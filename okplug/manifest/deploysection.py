@@ -57,7 +57,7 @@ def find_compose_files(
         if "services" in said:
             wanted = scalars(said["services"].value, "deploy.compose.services")
             services.update(sanitise(each.text) for each in wanted)
-    return ComposeFiles(tuple(dict.fromkeys(paths)), frozenset(services))
+    return ComposeFiles(tuple(dict.fromkeys(paths)), frozenset(services)) if paths else None
 
 
 def _section(deploy: Node) -> Node | None:
