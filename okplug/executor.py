@@ -124,6 +124,7 @@ class Executor:
 
     def _build(self, step: Step, control: BuildControl) -> Artifact:
         step = self._keyed_again(step)
+        self._warn_of_unset(step, control)
         try:
             artifact = self._hand_over(step, control)
         except ContextChangedError as error:
@@ -132,6 +133,18 @@ class Executor:
             step = self._keyed_again(step)
             artifact = self._hand_over(step, control)
         return self._publish(step, artifact)
+
+    def _warn_of_unset(self, step: Step, control: BuildControl) -> None:
+        """Tell of secrets that do not exist, which only a mount that requires one minds."""
+        for secret in step.image.secrets:
+            if secret.kind == "env":
+                environ = self._config.environ_of(self._config.root / step.image.folder)
+                if secret.source not in environ:
+                    control.warn(
+                        f"the secret {secret.id} is missing, as the variable {secret.source} is "
+                        "not set; the build may fail",
+                        secret.location,
+                    )
 
     def _keyed_again(self, step: Step) -> Step:
         """Take over the present key; it differs if files of the image or a dependency changed."""

@@ -286,3 +286,22 @@ def test_a_missing_source_says_why_it_is_missing(
 def test_a_wildcard_may_match_nothing(shop: Shop) -> None:
     shop.edit("base/Dockerfile", "FROM scratch\nCOPY data x* /base/\n")
     shop.run("build", "base").assert_ok()
+
+
+def test_a_secret_whose_variable_is_not_set_is_warned_of_with_its_place(shop: Shop) -> None:
+    """It stops nothing: a mount need not require it."""
+    shop.edit(
+        "base/okteto.yaml",
+        "build: {base: {context: ., secrets: {token: {env: TOKEN}, key: {env: KEY}}}}\n",
+    )
+    environ = {"TOKEN": ""}
+    outcome = shop.workspace.run("build", "base", plugins=[shop], environ=environ).assert_ok()
+    warnings = [line for line in outcome.stderr.splitlines() if "the secret" in line]
+    assert warnings == [
+        (
+            "base/okteto.yaml:1:59: the secret key is missing, as the variable KEY is not set; "
+            "the build may fail"
+        )
+    ]
+    again = shop.run("build", "base").assert_ok()
+    assert "the secret" not in again.stderr  # nothing is built that could fail
