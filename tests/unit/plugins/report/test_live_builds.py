@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from okplug.testing import Workspace
     from tests.unit.plugins.report.conftest import Terminal
@@ -39,7 +39,9 @@ class Telling:
         control.progress("3", "transferring context", "running", 5_000_000)
         if request.image.name == "a":
             sys.stderr.write("a plugin speaks\\n")
+        deadline = time.monotonic() + 60
         while request.image.name in WAITING and not (ROOT / "go").exists():
+            assert time.monotonic() < deadline, "nobody lets it go on"
             if control.is_cancelled:
                 raise CancelledError
             time.sleep(0.01)
@@ -104,9 +106,20 @@ class Build:
 
 
 @pytest.fixture
-def build(workspace: Workspace, terminals: Callable[..., Terminal]) -> Callable[..., Build]:
-    """Return what starts a build on a terminal of its own."""
-    return lambda *argv, **more: Build(workspace, terminals(60, 12), *argv, **more)
+def build(
+    workspace: Workspace, terminals: Callable[..., Terminal]
+) -> Iterator[Callable[..., Build]]:
+    """Return what starts a build on a terminal of its own; what is left of it is killed."""
+    made: list[Build] = []
+
+    def start(*argv: str, **more: str) -> Build:
+        made.append(Build(workspace, terminals(60, 12), *argv, **more))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.process.kill()  # else its terminal would be waited for without end
+        one.process.wait()
 
 
 def test_a_build_that_succeeds(build: Callable[..., Build], workspace: Workspace) -> None:
