@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 Pairs = tuple[tuple[str, str], ...]
 
+#: what a network is called in an image that others have names for
+_NETWORKS = {"default": ""}
+
 #: the options that are read here, as ``config.options`` has them
 _NAMES = (
     "build_arg",
@@ -70,11 +73,12 @@ class GivenOptions:
     def for_selected(self, image: Image) -> Image:
         """Return an image with what is for those that are selected."""
         options = self._config.options
+        network = getattr(options, "network", None) or image.network
         fields: dict[str, Any] = {
             "labels": _overlaid(image.labels, dict(self._values("label")).items()),
             "annotations": _overlaid(image.annotations, dict(self._values("annotation")).items()),
             "extra_hosts": _overlaid(image.extra_hosts, self._values("add_host")),
-            "network": getattr(options, "network", None) or image.network,
+            "network": _NETWORKS.get(network, network),
             "cache_from": _caches(self._values("cache_from")) or image.cache_from,
             "export_cache": _caches(self._values("export_cache")) or image.export_cache,
             "push": image.push or bool(getattr(options, "push", False)),

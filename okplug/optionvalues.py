@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -163,6 +162,8 @@ def read_host(text: str) -> tuple[str, str]:
 
     :raises argparse.ArgumentTypeError: if the address is none.
     """
+    import ipaddress  # few command lines have hosts
+
     separator = "=" if "=" in text else ":"
     host, _, address = text.partition(separator)
     address = address.removeprefix("[").removesuffix("]")

@@ -25,6 +25,12 @@ from okplug.dockerfile.mounts import Mount, read_mount
         ("source=a=b", Mount("bind", "", "a=b")),
         ("from=a$", Mount("bind", "a$")),
         ("", Mount()),
+        ("type=secret,id=npm,target=/x", Mount("secret", id="npm")),
+        ("type=secret,target=/run/npm", Mount("secret", id="npm")),
+        ("type=secret,dst=npm", Mount("secret", id="npm")),
+        ("type=secret", Mount("secret")),
+        ("type=ssh,id=git", Mount("ssh", id="git")),
+        ("type=ssh,target=/run/agent", Mount("ssh")),
     ],
 )
 def test_read_mount(value: str, mount: Mount) -> None:
