@@ -132,6 +132,10 @@ class _EntryReader:
     def places(self) -> dict[str, Location]:
         return {key: given[0].field.key.location for key, given in self._given.items()}
 
+    def _subject(self, key: str) -> str:
+        """Return what a key is where it counts, for messages."""
+        return f"{self._given[key][0].owner if key in self._given else self._owner}.{key}"
+
     def _located(self, key: str) -> Located | None:
         """Return the one text of a key with its place, None without it."""
         if key not in self._given:
@@ -152,8 +156,7 @@ class _EntryReader:
         value = _FLAGS.get(located.value.lower())
         if value is None:
             raise ManifestError(
-                f"{self._given[key][0].owner}.{key}: expected true or false, "
-                f"found {located.value!r}",
+                f"{self._subject(key)}: expected true or false, found {located.value!r}",
                 location=located.location,
             )
         return value
@@ -246,7 +249,7 @@ class _EntryReader:
         return read_agents(field.value, owner, self._site.environ, self._site.base)
 
     def network(self) -> str:
-        return read_network(self._located("network"), self._owner)
+        return read_network(self._located("network"), self._subject("network"))
 
     def platforms(self) -> tuple[str, ...]:
         """Return the platforms under the names that everybody uses, each once.
@@ -259,7 +262,7 @@ class _EntryReader:
                 found[normalize_platform(located.value)] = None
             except ValueError as error:
                 raise ManifestError(
-                    f"{self._owner}.platforms: {error}", location=located.location
+                    f"{self._subject('platforms')}: {error}", location=located.location
                 ) from error
         return tuple(found)
 

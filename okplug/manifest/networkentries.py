@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from okplug.manifest.yamlnodes import Node
 
 
-def read_network(written: Located | None, owner: str) -> str:
+def read_network(written: Located | None, subject: str) -> str:
     """Return the network of RUN instructions, ``""`` for the default one.
 
+    :param subject: what it is, such as ``build.api.network``.
     :raises ManifestError: if it is none of ``NETWORKS``.
     """
     if written is None or written.value == "default":
         return ""
     if written.value not in NETWORKS:
         raise ManifestError(
-            f"{owner}.network: there is no network {written.value!r} for builds"
+            f"{subject}: there is no network {written.value!r} for builds"
             f"{did_you_mean(written.value, NETWORKS)}",
             location=written.location,
             hint=f"the networks are {', '.join(NETWORKS)}",

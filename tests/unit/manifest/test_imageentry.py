@@ -497,3 +497,91 @@ def test_paths_of_an_image_are_absolute(workspace: Workspace) -> None:
     assert image.context == Path(workspace.root, "api")
     assert image.context.is_absolute()
     assert image.dockerfile.is_absolute()
+
+
+# ------------------------------------------------------------------- keys that okteto does not have
+
+ENTRY = "build:\n  api:\n    context: api\n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "linux/amd64, linux/arm64",
+        "[linux/amd64, linux/arm64]",
+        "[linux/x86_64, 'linux/arm64/v8,linux/amd64']",
+        "$PLATFORMS",
+    ],
+)
+def test_platforms(workspace: Workspace, value: str) -> None:
+    workspace.environ["PLATFORMS"] = "linux/amd64,linux/arm64"
+    image = workspace.image(f"{ENTRY}    platforms: {value}\n")
+    assert image.platforms == ("linux/amd64", "linux/arm64")
+
+
+def test_what_is_no_platform(workspace: Workspace) -> None:
+    assert workspace.error(f"{ENTRY}    platforms: [linux/amd64, arm]\n") == (
+        "ROOT/okteto.yaml:4:30: build.api.platforms: "
+        "expected a platform such as linux/amd64, not 'arm'"
+    )
+
+
+@pytest.mark.parametrize("value", ["okteto.dev/a:1, b:2", "[okteto.dev/a:1, b:2]", "[$TAG, 'b:2']"])
+def test_tags(workspace: Workspace, value: str) -> None:
+    workspace.environ["TAG"] = "okteto.dev/a:1"
+    assert workspace.image(f"{ENTRY}    tags: {value}\n").tags == ("okteto.dev/a:1", "b:2")
+
+
+@pytest.mark.parametrize(
+    ("value", "push"), [("true", True), ("False", False), ("'false'", False), ("${P:-TRUE}", True)]
+)
+def test_push(workspace: Workspace, value: str, *, push: bool) -> None:
+    assert workspace.image(f"{ENTRY}    push: {value}\n").push is push
+
+
+def test_push_is_nothing_else(workspace: Workspace) -> None:
+    assert workspace.error(f"{ENTRY}    push: never\n") == (
+        "ROOT/okteto.yaml:4:11: build.api.push: expected true or false, found 'never'"
+    )
+
+
+def test_an_inline_dockerfile_begins_in_its_line(workspace: Workspace) -> None:
+    image = workspace.image(
+        f"{ENTRY}    dockerfile_inline: |\n\n      FROM scratch\n      ENV A=$A\n"
+    )
+    assert image.dockerfile == workspace.manifest
+    assert image.inline is not None
+    assert (image.inline.first_line, image.inline.text) == (5, "\nFROM scratch\nENV A=$A\n")
+
+
+def test_an_inline_dockerfile_of_one_line(workspace: Workspace) -> None:
+    image = workspace.image(f"{ENTRY}    dockerfile_inline: FROM debian\n")
+    assert image.inline is not None
+    assert (image.inline.first_line, image.inline.text) == (4, "FROM debian")
+
+
+@pytest.mark.parametrize(
+    "text", ['"FROM scratch\\nENV A=1\\n"', ">\n      FROM scratch\n\n      ENV A=1"]
+)
+def test_lines_of_a_folded_text_count_from_its_beginning(workspace: Workspace, text: str) -> None:
+    image = workspace.image(f"{ENTRY}    dockerfile_inline: {text}\n")
+    assert image.inline is not None
+    assert image.inline.first_line == 1
+    assert image.inline.text.splitlines() == ["FROM scratch", "ENV A=1"]
+    assert image.dockerfile.name == "okteto.yaml (dockerfile_inline of build.api)"
+
+
+def test_an_inline_dockerfile_needs_no_file(workspace: Workspace) -> None:
+    workspace.add("empty/")
+    image = workspace.image(
+        "build:\n  x:\n    context: empty\n    dockerfile_inline: FROM scratch\n"
+    )
+    assert image.context == workspace.root / "empty"
+
+
+def test_a_dockerfile_is_inline_or_a_file(workspace: Workspace) -> None:
+    text = f"{ENTRY}    dockerfile_inline: FROM a\n    dockerfile: Dockerfile\n"
+    assert workspace.error(text) == (
+        "ROOT/okteto.yaml:4:5: dockerfile and dockerfile_inline of build.api exclude each other\n"
+        "  hint: keep one of the two"
+    )
