@@ -52,7 +52,7 @@ def core_settings(environ: Mapping[str, str]) -> tuple[Setting, ...]:
             "text",
             "",
             "which of your contexts to use: a set of settings in your contexts.toml",
-            environ=("OKTETO_CONTEXT",),
+            environ=("OKTETO_CONTEXT", "OKTETO_URL"),
             options=("-c", "--context"),
             convert=context_name,
         ),
@@ -128,6 +128,13 @@ def _fixed_settings() -> tuple[Setting, ...]:
             "flag",
             default=True,
             help="hold the sha256 root of an image in the registry against the content",
+        ),
+        Setting(
+            "parallel_lookups",
+            "flag",
+            default=True,
+            help="ask the registry for many keys at the same time; false asks for one by one",
+            environ=("OKTETO_BUILD_CHECK_STRATEGY_PARALLEL",),
         ),
         Setting(
             "publish_records",

@@ -51,11 +51,13 @@ def look_up(
     tags: Iterable[Reference] = (),
     *,
     verify: bool,
+    at_once: bool = True,
 ) -> Found:
     """Ask the registry for every key and every tag in one round.
 
     :param tags: of this registry.
     :param verify: hold the root that an image was published with against the record's.
+    :param at_once: ask as much at the same time as the registry allows, else one by one.
     """
     own = tuple(tags)
     keys: list[Callable[[], Lookup]] = [
@@ -63,7 +65,8 @@ def look_up(
         for reference, record in shared.values()
     ]
     digests = [partial(_digest, registry, tag) for tag in own]
-    answers: list[Lookup | str | None] = _all_at_once([*keys, *digests], registry.concurrency)
+    concurrency = registry.concurrency if at_once else 1
+    answers: list[Lookup | str | None] = _all_at_once([*keys, *digests], concurrency)
     return Found(
         {
             address: answer

@@ -142,7 +142,9 @@ class Planner:
         self, keys: Mapping[str, tuple[Reference, KeyRecord]], tags: Iterable[Reference] = ()
     ) -> Found:
         verify = self._config.flag("verify_hits")
-        found = look_up(self._collection.registries.main, keys, tags, verify=verify)
+        at_once = self._config.flag("parallel_lookups")
+        registry = self._collection.registries.main
+        found = look_up(registry, keys, tags, verify=verify, at_once=at_once)
         failures = [lookup.failure for lookup in found.keys.values() if lookup.failure]
         if failures:
             self._config.warn(

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["text", "flag", "number", "words"]
 SettingValue: TypeAlias = str | bool | int | tuple[str, ...]
 
+#: how the origin of a value from the environment begins
+ENVIRONMENT = "environment "
+
 _FLAGS = {
     **dict.fromkeys(("1", "t", "true", "y", "yes", "on"), True),
     **dict.fromkeys(("0", "f", "false", "n", "no", "off"), False),
@@ -191,8 +194,11 @@ def _checked(setting: Setting, given: Assignment) -> SettingValue:
     try:
         return setting.parse(given.raw)
     except ValueError as error:
+        variable = given.origin.removeprefix(ENVIRONMENT)
         raise UsageError(
-            f"{_prefix(given)}setting {setting.name}: {error}", location=given.location
+            f"{_prefix(given)}setting {setting.name}: {error}",
+            location=given.location,
+            hint=f"correct {variable}, or unset it" if variable != given.origin else "",
         ) from error
 
 
@@ -207,7 +213,7 @@ def from_environment(
     for setting in settings:
         name = next((name for name in setting.variables if environ.get(name)), None)
         if name is not None:
-            yield Assignment(setting.name, environ[name], f"environment {name}")
+            yield Assignment(setting.name, environ[name], f"{ENVIRONMENT}{name}")
 
 
 def from_command_line(overrides: Iterable[str]) -> Iterator[Assignment]:

@@ -208,6 +208,7 @@ class _Work:
             imports=imports,
             exports=self._caches.exports,
             entitlements=tuple(entitlements(request)),
+            is_internal=options.is_internal,
             shared_key=shared_key(self._setup.identity, request.context),
         )
 

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from okplug_buildkit.proto import control_pb2, llb_pb2
 
 _CONTROL = "moby.buildkit.v1.Control"
-#: seconds for one attempt to find out whether a daemon answers
+#: seconds for a daemon to answer a question
 _ATTEMPT = 5.0
-#: seconds between two such attempts, at first and at most
-_PAUSES = (0.1, 1.0)
+#: seconds between two attempts to reach a daemon, at first
+_FIRST_PAUSE = 0.1
 #: seconds for a daemon to add up a large cache
 _LONG = 120.0
 
@@ -78,7 +78,7 @@ def connect(address: Address, options: ChannelOptions) -> Daemon:
     """
     load_grpc(options.environ)
     route = find_route(address, options)
-    return Daemon(address, route, open_channel(route, options))
+    return Daemon(address, route, open_channel(route, options), options)
 
 
 class Daemon:
@@ -89,8 +89,11 @@ class Daemon:
     one if it is for the connection.
     """
 
-    def __init__(self, address: Address, route: Route, channel: grpc.Channel) -> None:
+    def __init__(
+        self, address: Address, route: Route, channel: grpc.Channel, options: ChannelOptions
+    ) -> None:
         self.address = address
+        self._options = options
         self._route = route
         self._channel = channel
         self._metadata: Metadata = ()
@@ -120,18 +123,18 @@ class Daemon:
         :raises DaemonError: if it does not answer in that time, or cannot be used.
         """
         began = time.monotonic()
-        pause, longest = _PAUSES
+        pause = _FIRST_PAUSE
         while True:
             left = began + timeout - time.monotonic()
             try:
-                return self._version(max(0.1, min(left, _ATTEMPT)))
+                return self._version(max(0.1, min(left, self._options.attempt)))
             except DaemonLostError as error:
                 is_absent = error.fault is Fault.NO_DAEMON and not self._has_answered
                 limit = min(timeout, absence) if is_absent else timeout
                 if self._is_hopeless(error) or began + limit - time.monotonic() < pause:
                     raise
             time.sleep(pause)
-            pause = min(2 * pause, longest)
+            pause = min(2 * pause, self._options.pause)
 
     def _version(self, timeout: float) -> Version:
         from okplug_buildkit.proto import control_pb2

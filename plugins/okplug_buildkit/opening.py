@@ -48,7 +48,7 @@ def open_pool(config: Config, addresses: tuple[str, ...], origin: str) -> Pool:
     surroundings = Surroundings(config.environ, idle, os.geteuid() == 0)
     unique = dict.fromkeys(parse_address(text, origin) for text in addresses)
     members = [make_member(each, options, config.user_cache, surroundings) for each in unique]
-    return Pool(members, config.warn)
+    return Pool(members, config.warn, attempts=int(config.text("builder_attempts")))
 
 
 def open_builder(config: Config, pool: Pool, origin: str) -> BuildKitBuilder:

@@ -22,7 +22,7 @@ COMMANDS = ("build",)
 
 @hookimpl(trylast=True)  # the commands are there
 def okplug_addoption(parser: Parser) -> None:
-    """Add the setting and the option."""
+    """Add the settings and the option."""
     parser.add_setting(
         Setting(
             "report_log",
@@ -30,6 +30,15 @@ def okplug_addoption(parser: Parser) -> None:
             "",
             "a file for all events of a build as lines of JSON, below the workspace's root; "
             "- for standard output",
+        )
+    )
+    parser.add_setting(
+        Setting(
+            "disable_spinner",
+            "flag",
+            default=False,
+            help="have no live view of a build, unless --progress tty asks for it",
+            environ=("OKTETO_DISABLE_SPINNER",),
         )
     )
     for name in COMMANDS:

@@ -25,7 +25,8 @@ def wants_view(config: Config, stream: TextIO) -> bool:
     if not stream.isatty():
         return False
     is_in_ci = config.environ.get("CI", "").lower() not in _NOT_IN_CI
-    return progress == "tty" or (config.verbosity >= 0 and not is_in_ci)
+    is_still = is_in_ci or config.flag("disable_spinner")
+    return progress == "tty" or (config.verbosity >= 0 and not is_still)
 
 
 class LiveView:

@@ -22,6 +22,8 @@ class ChannelOptions:
     :param proxy: whether gRPC may use the proxy that the environment names.
     :param wait: seconds that a daemon which is not there yet is waited for; by default it is an
         error at once.
+    :param pause: seconds between two attempts to reach a daemon, at most.
+    :param attempt: seconds that a daemon may take to answer one of them.
     :param environ: for child processes, and for where the Docker engine is.
     """
 
@@ -30,4 +32,6 @@ class ChannelOptions:
     keepalive: KeepAlive = field(default_factory=KeepAlive)
     proxy: bool = False
     wait: float = 0.0
+    pause: float = 1.0
+    attempt: float = 5.0
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)

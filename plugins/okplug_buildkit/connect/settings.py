@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug import Setting
+from okplug_buildkit.connect import durations
 from okplug_buildkit.connect.keepalive import INFINITE, KeepAlive, check_time, check_timeout
 from okplug_buildkit.connect.options import ChannelOptions
 
@@ -46,7 +47,37 @@ def builder_settings() -> tuple[Setting, ...]:
             default=False,
             help="reach builders at tcp:// through the proxy that https_proxy or http_proxy names",
         ),
+        *_patience_settings(),
         *_keepalive_settings(),
+    )
+
+
+def _patience_settings() -> tuple[Setting, ...]:
+    return (
+        Setting(
+            "builder_wait",
+            "text",
+            "0s",
+            "how long a builder that is not there yet is waited for, such as 10m",
+            environ=("OKTETO_BUILDKIT_WAIT_TIMEOUT",),
+            convert=durations.check_duration,
+        ),
+        Setting(
+            "builder_retry_interval",
+            "text",
+            "1s",
+            "the longest pause between two attempts to reach a builder",
+            environ=("OKTETO_BUILDKIT_RETRY_INTERVAL",),
+            convert=durations.check_time,
+        ),
+        Setting(
+            "builder_readiness_timeout",
+            "text",
+            "5s",
+            "how long a builder may take to answer one such attempt",
+            environ=("OKTETO_BUILDKIT_READINESS_TIMEOUT",),
+            convert=durations.check_time,
+        ),
     )
 
 
@@ -110,6 +141,9 @@ def options_of(config: Config) -> ChannelOptions:
             permit_without_stream=config.flag("keepalive_permit_without_stream"),
         ),
         proxy=config.flag("builder_proxy"),
+        wait=durations.seconds(config.text("builder_wait")),
+        pause=durations.seconds(config.text("builder_retry_interval")),
+        attempt=durations.seconds(config.text("builder_readiness_timeout")),
         environ=config.environ,
     )
 

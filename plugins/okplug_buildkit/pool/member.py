@@ -35,6 +35,7 @@ class Member:
     :param open_daemon: connects to an address; what it returns is asked whether it is there.
     :param managed: the daemon of our own that stands behind the address, None for any other.
     :param wait: seconds that one which is not there yet is waited for at least.
+    :param attempt: seconds that any may take to answer at least.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Member:
         open_daemon: Callable[[Address], Daemon],
         managed: ManagedDaemon | None = None,
         wait: float = 0.0,
+        attempt: float = 0.0,
     ) -> None:
         self.address = address
         #: how many builds it has from this process; who changes it holds the pool's lock
@@ -53,6 +55,7 @@ class Member:
         self._open_daemon = open_daemon
         self._managed = managed
         self._wait = wait
+        self._attempt = attempt
         self._lock = threading.Lock()
         self._daemon: Daemon | None = None
         self._version: Version
@@ -107,7 +110,7 @@ class Member:
         if self._daemon is None:
             self._daemon = self._open_daemon(address)
         is_direct = self.address.scheme in _DIRECT
-        patience = _PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM
+        patience = max(_PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM, self._attempt)
         absence = _PATIENCE_WITH_ABSENCE if self._managed is None else patience
         self._version = self._daemon.info(*(max(each, self._wait) for each in (patience, absence)))
         self._is_answering = True
@@ -159,7 +162,7 @@ def make_member(
         return connect(at, options)
 
     if address.scheme != "buildkitd":
-        return Member(address, open_daemon, wait=options.wait)
+        return Member(address, open_daemon, wait=options.wait, attempt=options.attempt)
     folder = managed_folder(address, user_cache, surroundings.environ.get("HOME", ""))
     return Member(address, open_daemon, ManagedDaemon(folder, surroundings))
 

@@ -32,7 +32,7 @@ class Pool:
     :param members: at least one, no two with the same address.
     :param warn: is told once of each daemon that is left out while others are there.
     :param clock: seconds.
-    :param attempts: how often a build is attempted whose daemons are lost.
+    :param attempts: how often a build is attempted whose daemons are lost; 0 is 5.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Pool:
         warn: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
         *,
-        attempts: int = len(_PAUSES) + 1,
+        attempts: int = 0,
     ) -> None:
         if not members:
             raise ValueError("a pool has at least one daemon")
@@ -90,7 +90,8 @@ class Pool:
         """
         cancelled = cancelled or threading.Event()
         lost: DaemonLostError | None = None
-        pauses = islice(chain(_PAUSES, repeat(_PAUSES[-1])), self._attempts - 1)
+        attempts = self._attempts or len(_PAUSES) + 1
+        pauses = islice(chain(_PAUSES, repeat(_PAUSES[-1])), attempts - 1)
         while True:
             try:
                 member, daemon = self._take(image, is_retry=lost is not None)

@@ -44,6 +44,8 @@ def frontend_attributes(
     if request.no_cache:
         attributes["no-cache"] = ""
     attributes.update((f"context:{familiar(name)}", what) for name, what in contexts.items())
+    if options.frontend_image:
+        attributes["source"] = options.frontend_image
     if imports:
         entries = [{"Type": cache.type, "Attrs": dict(cache.attributes)} for cache in imports]
         attributes["cache-imports"] = json.dumps(entries)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from okplug_buildkit.solve.progress import Progress
 
 _FRONTEND = "dockerfile.v0"
+#: the frontend that runs another one, which the attribute ``source`` names
+_GATEWAY = "gateway.v0"
 _DIGITS = string.digits + string.ascii_lowercase
 #: how long the daemon may take to end the status of a build that has ended, in seconds; of one
 #: that it refused at once there is none
@@ -41,6 +43,7 @@ class Job:
 
     :param attributes: of the Dockerfile frontend.
     :param handlers: the services of the session, by method.
+    :param is_internal: the daemon keeps it out of its history.
     :param shared_key: the name of the trees that the session sends.
     """
 
@@ -50,6 +53,7 @@ class Job:
     imports: Sequence[Cache] = ()
     exports: Sequence[Cache] = ()
     entitlements: Sequence[str] = ()
+    is_internal: bool = False
     shared_key: str = field(default="", repr=False)
 
     def request(self, ref: str, session: str) -> control_pb2.SolveRequest:
@@ -65,11 +69,12 @@ class Job:
         return control_pb2.SolveRequest(
             ref=ref,
             session=session,
-            frontend=_FRONTEND,
+            frontend=_GATEWAY if "source" in self.attributes else _FRONTEND,
             frontend_attrs=dict(self.attributes),
             exporters=exporters,
             cache=cache,
             entitlements=list(self.entitlements),
+            internal=self.is_internal,
         )
 
 

@@ -69,12 +69,15 @@ def test_the_option_belongs_to_build(workspace: Workspace) -> None:
     assert parser.settings["report_log"].default == ""
 
 
-def test_without_the_command_there_is_the_setting_only(workspace: Workspace) -> None:
+def test_without_the_command_there_are_the_settings_only(workspace: Workspace) -> None:
     manager = PluginManager(workspace.root)
     manager.register(okplug_report, "report", Provenance("test"))
     parser = Parser()
     manager.addoption(parser)
-    assert (list(parser.settings), list(parser.commands)) == (["report_log"], [])
+    assert (list(parser.settings), list(parser.commands)) == (
+        ["report_log", "disable_spinner"],
+        [],
+    )
 
 
 def test_nobody_asks_for_a_log(workspace: Workspace) -> None:

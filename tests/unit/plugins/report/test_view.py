@@ -71,8 +71,19 @@ def test_who_gets_a_live_view(
 ) -> None:
     workspace.environ.update(environ)
     options = {"verbose": max(verbosity, 0), "quiet": max(-verbosity, 0)}
-    config = workspace.config(settings={"progress": progress}, options=options)
+    config = workspace.config(
+        plugins=[okplug_report], settings={"progress": progress}, options=options
+    )
     assert wants_view(config, Screen(is_terminal=is_terminal)) is expected
+
+
+@pytest.mark.parametrize(("progress", "expected"), [("auto", False), ("tty", True)])
+def test_who_wants_no_spinner_gets_no_live_view(
+    workspace: Workspace, progress: str, *, expected: bool
+) -> None:
+    settings = {"progress": progress, "disable_spinner": True}
+    config = workspace.config(plugins=[okplug_report], settings=settings)
+    assert wants_view(config, Screen(is_terminal=True)) is expected
 
 
 @pytest.fixture

@@ -155,7 +155,10 @@ def test_a_daemon_that_is_not_there(
     assert "there is no such socket" in capsys.readouterr().err
 
 
-def test_the_setting_of_daemons_of_our_own() -> None:
-    (setting,) = pool_settings()
-    assert isinstance(setting, Setting)
-    assert (setting.name, setting.default) == ("buildkitd_idle", 15)
+def test_the_settings_of_pools() -> None:
+    settings = pool_settings()
+    assert all(isinstance(setting, Setting) for setting in settings)
+    assert [(setting.name, setting.default) for setting in settings] == [
+        ("buildkitd_idle", 15),
+        ("builder_attempts", "5"),
+    ]
