@@ -8,7 +8,7 @@ manifest, which for ``.okteto/okteto.yml`` is the folder that ``.okteto`` lies i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
 from okplug.manifest.decode import fields, is_null
@@ -19,6 +19,7 @@ from okplug.manifest.entrynames import EntryNames
 from okplug.manifest.folders import folder_below, manifest_folder
 from okplug.manifest.imageentry import Site, read_image
 from okplug.manifest.model import Manifest
+from okplug.manifest.sections import is_misspelt_build
 from okplug.manifest.yamlnodes import ScalarNode
 
 if TYPE_CHECKING:
@@ -29,23 +30,6 @@ if TYPE_CHECKING:
     from okplug.manifest.imagetables import ImageTable
     from okplug.manifest.model import Image
     from okplug.manifest.yamlnodes import Node
-
-#: the other sections of a manifest, which are not read
-_SECTIONS: Final = frozenset(
-    {
-        "context",
-        "dependencies",
-        "deploy",
-        "destroy",
-        "dev",
-        "external",
-        "forward",
-        "icon",
-        "name",
-        "namespace",
-        "test",
-    }
-)
 
 
 def read_manifest(
@@ -85,21 +69,12 @@ def _check_sections(sections: Mapping[str, Field]) -> None:
     :raises ManifestError: at the first such key.
     """
     for name, field in sections.items():
-        if name == "build" or name in _SECTIONS or name.startswith("x-"):
-            continue
-        if _is_close_to_build(name.lower()):
+        if is_misspelt_build(name):
             raise ManifestError(
                 f"unknown key {name!r} in the manifest",
                 location=field.key.location,
                 hint="did you mean build?",
             )
-
-
-def _is_close_to_build(name: str) -> bool:
-    """Say whether *name* is ``build`` with one letter too many, too few, wrong or misplaced."""
-    import difflib
-
-    return difflib.SequenceMatcher(None, name, "build").ratio() >= 0.8  # noqa: PLR2004 - 4 of 5
 
 
 class _Reader:
