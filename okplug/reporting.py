@@ -122,7 +122,9 @@ class Reporting:
     def _warn_of_nothing(self, collection: Collection) -> None:
         """Say why there is no image at all."""
         for manifest in collection.manifests:
-            self.warn("there is no build section", location=str(manifest.path))
+            self.warn(
+                "it describes no image: there is no build: in it", location=str(manifest.path)
+            )
         if not collection.manifests:
             self.warn(f"there is no manifest in {self._config.root} (okplug init writes one)")
 

@@ -312,8 +312,18 @@ def test_several_builds_at_once_are_told_in_the_header(
     ("files", "warning"),
     [
         ({}, "there is no manifest in ROOT (okplug init writes one)"),
-        ({"okteto.yaml": "name: shop\n"}, "okteto.yaml: there is no build section"),
-        ({"okteto.yaml": "build: {}\n"}, "okteto.yaml: there is no build section"),
+        (
+            {"okteto.yaml": "name: shop\n"},
+            "okteto.yaml: it describes no image: there is no build: in it",
+        ),
+        (
+            {"okteto.yaml": "build: {}\n"},
+            "okteto.yaml: it describes no image: there is no build: in it",
+        ),
+        (
+            {"compose.yaml": "services: {db: {image: postgres}}\n"},
+            "compose.yaml: it describes no image: there is no build: in it",
+        ),
     ],
 )
 def test_a_workspace_without_images_says_why(
