@@ -170,6 +170,14 @@ def test_a_daemon_that_is_killed_is_followed_by_another(folder: Path) -> None:
     assert names[0] != names[1]
 
 
+def test_a_daemon_whose_supervisor_is_killed_ends_by_itself(folder: Path) -> None:
+    with another_run(folder) as other:
+        pid = daemon_of(other)
+        stat = Path(f"/proc/{pid}/stat").read_text()
+        os.kill(int(stat.rpartition(")")[2].split()[1]), signal.SIGKILL)
+        wait_until(lambda: not supervisor.start_time(pid))
+
+
 def test_its_data_outlive_it(folder: Path) -> None:
     with another_run(folder, idle=0.0) as other:
         first = daemon_of(other)

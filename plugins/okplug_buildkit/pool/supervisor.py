@@ -21,11 +21,12 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: the files of the folder
 LEASE = "lease"
@@ -95,7 +96,11 @@ class Supervisor:
             signal.signal(number, lambda *_: sys.exit(0))
         end_orphan(self._folder / DAEMON)
         self._remove_files()
-        with subprocess.Popen(command, start_new_session=True) as daemon:  # noqa: S603  # from the run that started us
+        with subprocess.Popen(  # noqa: S603  # from the run that started us
+            command,
+            start_new_session=True,
+            preexec_fn=tied_to_parent(),  # noqa: PLW1509  # no other thread has been started yet
+        ) as daemon:
             try:
                 self._write_state(daemon.pid)
                 self._watch(daemon)
@@ -146,6 +151,22 @@ class Supervisor:
     def _remove_files(self) -> None:
         for name in (DAEMON, SOCKET):
             (self._folder / name).unlink(missing_ok=True)
+
+
+def tied_to_parent() -> Callable[[], object] | None:
+    """Return what a child calls to be told to end when we are killed, None if it cannot be.
+
+    Linux does that (prctl(2), ``PR_SET_PDEATHSIG``); elsewhere the next run ends the orphan.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        import ctypes
+
+        prctl = ctypes.CDLL(None).prctl
+    except (ImportError, OSError, AttributeError):
+        return None
+    return partial(prctl, 1, int(signal.SIGTERM))
 
 
 def end(daemon: subprocess.Popen[bytes]) -> None:

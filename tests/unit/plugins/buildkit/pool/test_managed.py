@@ -142,6 +142,17 @@ def test_a_daemon_that_was_killed_is_started_again(
     assert len(starts(one)) == 2
 
 
+def test_a_daemon_whose_supervisor_was_killed_ends(
+    daemon: Callable[..., ManagedDaemon], wait_until: Callable[..., None]
+) -> None:
+    one = daemon()
+    one.acquire()
+    orphan = pid_of(one)
+    os.kill(supervisor_of(one), signal.SIGKILL)
+    wait_until(lambda: not supervisor.start_time(orphan))
+    assert not one.is_running()
+
+
 def test_a_daemon_whose_supervisor_was_killed_is_replaced(
     daemon: Callable[..., ManagedDaemon], wait_until: Callable[..., None]
 ) -> None:

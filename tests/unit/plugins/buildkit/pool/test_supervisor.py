@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug_buildkit.pool import supervisor
-from okplug_buildkit.pool.supervisor import Supervisor, end, end_orphan, start_time, try_lock
+from okplug_buildkit.pool.supervisor import (
+    Supervisor,
+    end,
+    end_orphan,
+    start_time,
+    tied_to_parent,
+    try_lock,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -114,6 +121,22 @@ def test_a_number_that_belongs_to_somebody_else_by_now_is_left_alone(
 
 def test_without_a_state_there_is_no_orphan(tmp_path: Path) -> None:
     end_orphan(tmp_path / "daemon")
+
+
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_child_is_tied_to_its_parent_where_that_can_be(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert (tied_to_parent() is None) == (platform != "linux")
+
+
+def test_without_a_libc_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError("no libc")
+
+    monkeypatch.setattr("ctypes.CDLL", refuse)
+    assert tied_to_parent() is None
 
 
 def test_a_daemon_is_asked_to_end(sleeper: subprocess.Popen[bytes]) -> None:
