@@ -86,10 +86,12 @@ def test_paths_are_told_from_where_the_user_is(workspace: Workspace) -> None:
         assert outcome.stderr == "error: okteto.yaml: x\n"
 
 
-@pytest.mark.parametrize("how", ["--debug", "OKPLUG_DEBUG"])
+@pytest.mark.parametrize(
+    "how", ["--debug", "OKPLUG_DEBUG", "-l debug", "--log-level debug", "--log-level=debug"]
+)
 def test_a_traceback_is_shown_on_request(workspace: Workspace, how: str) -> None:
     environ = {"OKPLUG_DEBUG": "1"} if how == "OKPLUG_DEBUG" else {}
-    argv = ["do", "--debug"] if how == "--debug" else ["do"]
+    argv = ["do", *how.split()] if how.startswith("-") else ["do"]
     for error in (ManifestError("x"), ValueError("x")):
         outcome = workspace.run(*argv, plugins=[raising(error)], environ=environ)
         assert "Traceback (most recent call last):\n" in outcome.stderr

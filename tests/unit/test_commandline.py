@@ -112,10 +112,58 @@ def test_options_that_are_not_given_assign_nothing(parser: Parser) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "verbosity"),
+    [
+        ("", 0),
+        ("-l debug", 2),
+        ("--log-level info build", 1),
+        ("build -l warn", 0),
+        ("-lerror", -1),
+        ("-v -l info", 2),
+    ],
+)
+def test_a_level_of_the_log_is_how_much_is_printed(
+    parser: Parser, line: str, verbosity: int
+) -> None:
+    parsed = parse(parser, line)
+    assert parsed.command.name == "build"
+    assert parsed.options.verbose - parsed.options.quiet == verbosity
+
+
+@pytest.mark.parametrize(
+    ("line", "progress"),
+    [
+        ("--log-output json", ["rawjson"]),
+        ("--log-output plain plan", ["plain"]),
+        ("plan", []),
+    ],
+)
+def test_a_form_of_the_log_is_one_of_progress(
+    parser: Parser, line: str, progress: list[str]
+) -> None:
+    assert parse(parser, line).assignments == tuple(
+        Assignment("progress", raw, "command line") for raw in progress
+    )
+
+
+def test_what_no_command_is_may_be_a_mistyped_one(parser: Parser) -> None:
+    assert parse(parser, "pla").options.may_be_command == ("build", "plan")
+
+
+def test_behind_a_command_there_is_no_other(parser: Parser) -> None:
+    assert parse(parser, "build pla").options.may_be_command == ()
+
+
+@pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
         ("plan --nope", "unrecognized arguments: --nope", "okplug plan --help tells more"),
         ("plan --regis r", "unrecognized arguments: --regis", "okplug plan --help tells more"),
+        (
+            "plan --regitsry=r x",
+            "unrecognized arguments: --regitsry=r, did you mean '--registry'?",
+            "okplug plan --help tells more",
+        ),
         ("-j", "argument -j/--jobs: expected one argument", "okplug build --help tells more"),
     ],
 )

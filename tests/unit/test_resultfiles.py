@@ -21,6 +21,7 @@ from okplug.resultfiles import (
     append_github_output,
     clashes,
     env_text,
+    image_digest,
     metadata,
     variables,
 )
@@ -184,3 +185,8 @@ def test_an_output_that_cannot_be_written(tmp_path: Path) -> None:
         append_github_output(tmp_path, report())
     assert raised.value.message == f"cannot write GITHUB_OUTPUT, {tmp_path}: Is a directory"
     assert "--no-github-output" in raised.value.hint
+
+
+def test_the_digest_of_the_one_image() -> None:
+    assert image_digest(report(result("api"))) == DIGEST
+    assert image_digest(report(result("api", "failed"))) == ""

@@ -299,6 +299,12 @@ def test_a_log_has_the_sentences_that_are_searched_for(make_run: Callable[..., R
     ]
 
 
+def test_a_log_says_what_keeps_an_image_in_place_of_its_host(make_run: Callable[..., Run]) -> None:
+    run = make_run(narrates=True)
+    run.emit(events.Pushed, "a:a", ("docker.io/me/a:1",), "OCI layouts in /srv")
+    assert run.text == "Image 'docker.io/me/a:1' successfully pushed to OCI layouts in /srv\n"
+
+
 def test_a_log_says_what_is_built_for_others(make_run: Callable[..., Run]) -> None:
     for narrates in (True, False):
         run = make_run(narrates=narrates)
@@ -308,6 +314,37 @@ def test_a_log_says_what_is_built_for_others(make_run: Callable[..., Run]) -> No
             "[base:base, lib:lib]\n"
         )
         assert run.text == (line if narrates else "") + "\n"
+
+
+@pytest.mark.parametrize("narrates", [True, False])
+def test_an_image_without_a_tag(make_run: Callable[..., Run], narrates: bool) -> None:  # noqa: FBT001  # a parameter
+    run = make_run(narrates=narrates)
+    run.emit(events.Pushed, ":app", ())
+    assert run.text == (
+        "Build succeeded\nYour image won't be pushed. To push your image specify the flag '-t'.\n"
+    )
+
+
+def test_a_quiet_run_does_not_tell_of_it(make_run: Callable[..., Run]) -> None:
+    run = make_run(verbosity=-1)
+    run.emit(events.Pushed, ":app", ())
+    assert run.text == ""
+
+
+@pytest.mark.parametrize(
+    ("counts", "line"),
+    [
+        ((1, 0, 1, 0), "collected 1 image"),
+        ((0, 0, 0, 0), "collected 0 images from 0 manifests"),
+        ((2, 1, 1, 1), "collected 2 images from 1 manifest / 1 deselected / 1 selected"),
+    ],
+)
+def test_what_is_collected_from(
+    make_run: Callable[..., Run], counts: tuple[int, ...], line: str
+) -> None:
+    run = make_run()
+    run.emit(events.Collected, *counts)
+    assert run.text == f"{line}\n"
 
 
 def test_a_screen_has_none_of_them(make_run: Callable[..., Run]) -> None:
