@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from okplug.errors import ManifestError
 from okplug.manifest.compose import Surroundings, read_compose
@@ -592,3 +594,79 @@ def test_files_that_include_each_other(shop: Folder) -> None:
 def test_a_file_outside_of_the_workspace_has_no_address(shop: Folder) -> None:
     (shop.root.parent / "other.yaml").write_text("services: {x: {build: .}}")
     assert "the manifest is not in the workspace" in shop.error("include: [../other.yaml]\n")
+
+
+# -------------------------------------------------------------------------------------------- any
+
+FULL = """\
+name: shop
+x-app: &app
+  build: &build {context: api, args: [A=1, B], labels: {a: b}}
+services:
+  web:
+    <<: *app
+    image: ${REGISTRY-shop}/web:$TAG
+    depends_on: {api: {condition: service_started}, db: }
+  api:
+    build:
+      <<: *build
+      additional_contexts: ["lib=service:lib", "src=./lib"]
+      secrets: [token, {source: key, target: k}]
+      ssh: {default: }
+      cache_to: [type=inline]
+    platform: linux/amd64
+  lib:
+    extends: {service: web}
+    build: {target: !reset null, tags: [x/y, okteto.dev/z]}
+  db: {image: postgres}
+secrets:
+  token: {environment: TOKEN}
+  key: {file: ./key}
+"""
+
+mutations = st.lists(
+    st.tuples(
+        st.integers(0, len(FULL)),
+        st.integers(0, 12),
+        st.sampled_from(["", " ", "\n", ":", "- ", "[", "{", "}", "'", "*app", "&build ", "null"])
+        | st.sampled_from(["<<: ", "$", "${", "${X?}", "~", "!reset ", "!override ", "!x ", "web"])
+        | st.sampled_from(
+            ["include: [compose.yaml]\n", "extends: api", "service:", "build", "=", "/"]
+        )
+        | st.text(max_size=3),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def test_the_whole_of_it(shop: Folder) -> None:
+    manifest = shop.read(FULL)
+    assert [image.name for image in manifest.images] == ["web", "api", "lib"]
+    assert [image.aliases for image in manifest.images] == [("shop/web:",), (), ("x/y",)]
+
+
+@settings(
+    max_examples=400,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # the workspace is only read
+)
+@given(mutations)
+def test_any_change_of_a_file_is_a_manifest_or_a_located_error(
+    shop: Folder, changes: list[tuple[int, int, str]]
+) -> None:
+    text = FULL
+    for start, length, replacement in changes:
+        text = text[:start] + replacement + text[start + length :]
+    (shop.root / "compose.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
+    outcome: Manifest | ManifestError
+    try:
+        outcome = shop.read()
+    except ManifestError as error:
+        outcome = error
+    if isinstance(outcome, ManifestError):
+        assert outcome.location is not None
+        assert outcome.location.path == shop.root / "compose.yaml"
+        assert "\n" not in outcome.message
+        assert not outcome.message.endswith(".")
+    else:
+        assert all(image.context.is_absolute() for image in outcome.images)
