@@ -152,10 +152,13 @@ class Pushed(Event):
 
     :param references: none for the image of a Dockerfile without a manifest that is given no tag;
         it is told of that one when it is reused, too.
+    :param where: what keeps the first of them in place of the host that it names, as OCI layouts
+        do, ``""`` if that host does.
     """
 
     address: str
     references: tuple[str, ...]
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)

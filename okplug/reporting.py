@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from okplug.heldtags import HeldTags
     from okplug.masking import Masks
     from okplug.plan import Plan, Step
+    from okplug.reference import Reference
     from okplug.scheduler import CancelToken
 
 
@@ -42,7 +43,7 @@ class Reporting:
         self._bus = EventBus(config.plugins.event)
         self._builder = ""
         self._asked: frozenset[str] = frozenset()
-        self._is_lone = False
+        self._collection: Collection | None = None
         self._withheld: tuple[str, ...] = ()
         self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self.results: list[Result] = []
@@ -107,7 +108,7 @@ class Reporting:
         """Tell what the workspace holds."""
         asked = len(collection.selection.asked)
         images = len(collection.graph.images())
-        self._is_lone = collection.is_lone
+        self._collection = collection
         self.emit(events.RunStarted, command=self._command, header=self._header(collection))
         self.emit(
             events.Collected,
@@ -207,10 +208,23 @@ class Reporting:
                 self._pushed(result)
 
     def _pushed(self, result: Result) -> None:
-        tags = tuple(map(str, result.step.personal))
-        has_no_name = self._is_lone and not tags and result.verdict in (BUILD, REUSE)
+        tags = result.step.personal
+        is_lone = self._collection is not None and self._collection.is_lone
+        has_no_name = is_lone and not tags and result.verdict in (BUILD, REUSE)
         if has_no_name or (tags and result.verdict == BUILD):
-            self.emit(events.Pushed, address=result.step.address, references=tags)
+            self.emit(
+                events.Pushed,
+                address=result.step.address,
+                references=tuple(map(str, tags)),
+                where=self._where(tags[0]) if tags else "",
+            )
+
+    def _where(self, tag: Reference) -> str:
+        """Say what keeps a tag in place of its host, ``""`` if that does."""
+        if self._collection is None:
+            return ""
+        registry = self._collection.registries.serving(tag)
+        return "" if registry.is_remote else registry.describe()
 
     def withheld(self, tags: HeldTags) -> None:
         """Tell which tags stay as they were, because all or none of them were to move."""

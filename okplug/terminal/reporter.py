@@ -100,7 +100,8 @@ class TerminalReporter:
                 self._writer.line(_NOT_PUSHED)
             case events.Pushed() if self._narrates:
                 reference = visible(event.references[0])
-                self._writer.line(f"Image '{reference}' successfully pushed")
+                where = visible(f" to {event.where}") if event.where else ""
+                self._writer.line(f"Image '{reference}' successfully pushed{where}")
             case events.Collected():
                 self._writer.line(_collected(event))
             case events.Planned():

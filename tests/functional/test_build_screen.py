@@ -54,16 +54,16 @@ builder: in memory
 
 Building 'base/Dockerfile'...
 base:base  BUILT     [ 25%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 Building 'lib/Dockerfile'...
 lib:lib    BUILT     [ 50%]  0.00s  new
-Image 'registry.test/cindy/lib:okteto' successfully pushed
+Image 'registry.test/cindy/lib:okteto' successfully pushed to memory, as registry.test
 Building 'api/Dockerfile'...
 api:api    BUILT     [ 75%]  0.00s  new
-Image 'registry.test/cindy/api:okteto' successfully pushed
+Image 'registry.test/cindy/api:okteto' successfully pushed to memory, as registry.test
 Building 'web/Dockerfile'...
 web:web    BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/web:okteto' successfully pushed
+Image 'registry.test/cindy/web:okteto' successfully pushed to memory, as registry.test
 =============================== 4 built in 0.00s ===============================
 """
     )
@@ -106,10 +106,10 @@ builder: in memory
 base:base  REUSED    [ 33%]         Okteto Smart Builds is skipping build of "base" because it's already built from cache.
 Building 'lib/Dockerfile'...
 lib:lib    BUILT     [ 66%]  0.00s  data changed
-Image 'registry.test/cindy/lib:okteto' successfully pushed
+Image 'registry.test/cindy/lib:okteto' successfully pushed to memory, as registry.test
 Building 'api/Dockerfile'...
 api:api    BUILT     [100%]  0.00s  dependency lib:lib changed
-Image 'registry.test/cindy/api:okteto' successfully pushed
+Image 'registry.test/cindy/api:okteto' successfully pushed to memory, as registry.test
 ========================== 2 built, 1 reused in 0.00s ==========================
 """
     )
@@ -131,12 +131,12 @@ Building 'base/Dockerfile'...
 base:base > COPY data
 base:base | building base
 base:base  BUILT     [ 50%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 Building 'lib/Dockerfile'...
 lib:lib > COPY data
 lib:lib | building lib
 lib:lib    BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/lib:okteto' successfully pushed
+Image 'registry.test/cindy/lib:okteto' successfully pushed to memory, as registry.test
 =============================== 2 built in 0.00s ===============================
 """
     )
@@ -165,13 +165,13 @@ builder: in memory
 
 Building 'base/Dockerfile'...
 base:base  BUILT     [ 25%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 Building 'lib/Dockerfile'...
 lib:lib    FAILED    [ 50%]  0.00s
 api:api    BLOCKED   [ 75%]         by lib:lib
 Building 'web/Dockerfile'...
 web:web    BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/web:okteto' successfully pushed
+Image 'registry.test/cindy/web:okteto' successfully pushed to memory, as registry.test
 =================================== failures ===================================
 ___________________________________ lib:lib ____________________________________
 lib/Dockerfile:3:1: COPY data /lib: exit code 1
@@ -270,7 +270,7 @@ builder: in memory
 
 Building 'base/Dockerfile'...
 base:base  BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 =================================== warnings ===================================
 it is late
 base:base: it is old

@@ -70,10 +70,10 @@ Dockerfile:3: LegacyKeyValueFormat: ENV (2 images)
 IMAGES = """\
 Building 'base/Dockerfile'...
 base:base  BUILT     [ 50%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 Building 'lib/Dockerfile'...
 lib:lib    BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/lib:okteto' successfully pushed
+Image 'registry.test/cindy/lib:okteto' successfully pushed to memory, as registry.test
 """
 
 
@@ -93,7 +93,7 @@ base:base | copying 2
 base:base #2 DONE 0.00s
 base:base | building base
 base:base  BUILT     [ 50%]  0.00s  new
-Image 'registry.test/cindy/base:okteto' successfully pushed
+Image 'registry.test/cindy/base:okteto' successfully pushed to memory, as registry.test
 Building 'lib/Dockerfile'...
 lib:lib #1 [1/2] FROM scratch
 lib:lib #1 CACHED
@@ -102,7 +102,7 @@ lib:lib | copying 2
 lib:lib #2 DONE 0.00s
 lib:lib | building lib
 lib:lib    BUILT     [100%]  0.00s  new
-Image 'registry.test/cindy/lib:okteto' successfully pushed
+Image 'registry.test/cindy/lib:okteto' successfully pushed to memory, as registry.test
 """
 
 
@@ -131,6 +131,7 @@ def test_the_variable_of_buildx(shop: Shop) -> None:
     assert outcome.assert_exit(ExitCode.USAGE_ERROR).stderr == (
         "error: environment BUILDKIT_PROGRESS: setting progress: "
         "expected auto, plain, tty, quiet or rawjson, not 'fancy'\n"
+        "  hint: correct BUILDKIT_PROGRESS, or unset it\n"
     )
 
 
