@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from okplug.errors import ManifestError
 from okplug.manifest.buildfiles import (
@@ -15,22 +15,24 @@ from okplug.manifest.buildfiles import (
     find_dockerfile,
 )
 from okplug.manifest.contextentries import read_contexts
-from okplug.manifest.decode import Field, check_keys, fields, is_null, scalar
-from okplug.manifest.entrykeys import ALIASES, EXCLUSIVE, KEYS, Form
+from okplug.manifest.decode import scalar
+from okplug.manifest.entryfields import EntryFields, entry_fields
+from okplug.manifest.entrykeys import KEYS, Form
 from okplug.manifest.imagenames import sanitise_wanted
 from okplug.manifest.model import Image, InlineDockerfile, Located, Secret
 from okplug.manifest.namedvalues import read_annotations, read_arguments, read_labels
 from okplug.manifest.networkentries import read_agents, read_hosts, read_network
 from okplug.manifest.nodevalues import expanded, texts
 from okplug.manifest.secretentries import read_secrets
-from okplug.manifest.yamlnodes import Node, ScalarNode
 from okplug.platforms import normalize_platform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from okplug.errors import Location
+    from okplug.manifest.decode import Field
     from okplug.manifest.imagetables import ImageTable
+    from okplug.manifest.yamlnodes import Node
 
 _T = TypeVar("_T")
 _FLAGS = {"true": True, "false": False}
@@ -89,60 +91,28 @@ def read_image(name: str, entry: Field, site: Site) -> tuple[Image, str]:
     return image, warning
 
 
-class _Given(NamedTuple):
-    """A place where a key is written.
-
-    :param owner: of the key, such as ``build.api``.
-    """
-
-    owner: str
-    field: Field
-
-
 class _EntryReader:
-    """The fields of one entry; those that are null count as not written."""
+    """Decodes the keys of one entry."""
 
     def __init__(self, name: str, entry: Field, site: Site) -> None:
-        self._owner = f"build.{name}"
         self._entry = entry
         self._site = site
-        #: the places of each key, the most important first
-        self._given: dict[str, list[_Given]] = {}
-        self._add(self._owner, entry_fields(self._owner, entry))
+        owner = f"build.{name}"
+        self._fields = EntryFields(owner)
+        self._fields.add(owner, entry_fields(owner, entry))
         for table in reversed(site.tables):
             if table.fits(site.folder, name):
-                self._add(table.subject, table.fields)
-
-    def _add(self, owner: str, found: Mapping[str, Field]) -> None:
-        """Take what is written in one place, after what is known from those that count more."""
-        written = {key: field for key, field in found.items() if not is_null(field.value)}
-        for one, other in EXCLUSIVE:
-            if one in self._given or other in self._given:
-                written.pop(one, None)
-                written.pop(other, None)
-            elif one in written and other in written:
-                raise ManifestError(
-                    f"{one} and {other} of {owner} exclude each other",
-                    location=written[other].key.location,
-                    hint="keep one of the two",
-                )
-        for key, field in written.items():
-            self._given.setdefault(key, []).append(_Given(owner, field))
+                self._fields.add(table.subject, table.fields)
 
     def places(self) -> dict[str, Location]:
-        return {key: given[0].field.key.location for key, given in self._given.items()}
-
-    def _subject(self, key: str) -> str:
-        """Return what a key is where it counts, for messages."""
-        return f"{self._given[key][0].owner if key in self._given else self._owner}.{key}"
+        return self._fields.places()
 
     def _located(self, key: str) -> Located | None:
         """Return the one text of a key with its place, None without it."""
-        if key not in self._given:
-            return None
-        owner, field = self._given[key][0]
-        node = scalar(field.value, f"{owner}.{key}")
-        return Located(expanded(node, f"{owner}.{key}", self._site.environ), node.location)
+        for owner, field in self._fields.first(key):
+            node = scalar(field.value, f"{owner}.{key}")
+            return Located(expanded(node, f"{owner}.{key}", self._site.environ), node.location)
+        return None
 
     def text(self, key: str) -> str:
         """Return the value of a key that takes one text, ``""`` without it."""
@@ -156,14 +126,13 @@ class _EntryReader:
         value = _FLAGS.get(located.value.lower())
         if value is None:
             raise ManifestError(
-                f"{self._subject(key)}: expected true or false, found {located.value!r}",
+                f"{self._fields.subject(key)}: expected true or false, found {located.value!r}",
                 location=located.location,
             )
         return value
 
     def _items(self, key: str) -> Iterator[Located]:
-        if key in self._given:
-            owner, field = self._given[key][0]
+        for owner, field in self._fields.first(key):
             splits = KEYS[key] is Form.COMMA_TEXTS
             yield from texts(field.value, f"{owner}.{key}", self._site.environ, splits=splits)
 
@@ -176,7 +145,7 @@ class _EntryReader:
     ) -> dict[str, _T]:
         """Return what all places of a key say, by name; of a name, what counts most."""
         found: dict[str, _T] = {}
-        for owner, field in self._given.get(key, ()):
+        for owner, field in self._fields.all(key):
             for name, value in read(field.value, owner, self._site.environ).items():
                 found.setdefault(name, value)
         return found
@@ -201,8 +170,8 @@ class _EntryReader:
         What comes last is a warning, or ``""``.
         """
         context = find_context(self._path("context", "."), self._site.base)
-        if "dockerfile_inline" in self._given:
-            return (context, *self._inline(), "")
+        for owner, field in self._fields.first("dockerfile_inline"):
+            return (context, *_inline(owner, field.value), "")
         dockerfile = self._path("dockerfile", DEFAULT_DOCKERFILE)
         path, warning = find_dockerfile(dockerfile, context, self._site.base)
         return context, path, None, warning
@@ -212,14 +181,6 @@ class _EntryReader:
         if located is None or not located.value:
             return Written(default, self._entry.key.location, is_default=True)
         return Written(located.value, located.location)
-
-    def _inline(self) -> tuple[str, InlineDockerfile]:
-        owner, field = self._given["dockerfile_inline"][0]
-        node = scalar(field.value, f"{owner}.dockerfile_inline", "the text of a Dockerfile")
-        if node.first_line:
-            return str(node.path), InlineDockerfile(node.text, node.first_line)
-        # lines cannot be told where a text is folded or escaped: they count from its beginning
-        return f"{node.path} (dockerfile_inline of {owner})", InlineDockerfile(node.text, 1)
 
     def depends_on(self) -> tuple[Located, ...]:
         """Return what is depended upon, each once, names sanitised as images' names are."""
@@ -243,13 +204,12 @@ class _EntryReader:
         return tuple((host, address) for host, several in found.items() for address in several)
 
     def agents(self) -> tuple[str, ...]:
-        if "ssh" not in self._given:
-            return ()
-        owner, field = self._given["ssh"][0]
-        return read_agents(field.value, owner, self._site.environ, self._site.base)
+        for owner, field in self._fields.first("ssh"):
+            return read_agents(field.value, owner, self._site.environ, self._site.base)
+        return ()
 
     def network(self) -> str:
-        return read_network(self._located("network"), self._subject("network"))
+        return read_network(self._located("network"), self._fields.subject("network"))
 
     def platforms(self) -> tuple[str, ...]:
         """Return the platforms under the names that everybody uses, each once.
@@ -262,43 +222,15 @@ class _EntryReader:
                 found[normalize_platform(located.value)] = None
             except ValueError as error:
                 raise ManifestError(
-                    f"{self._subject('platforms')}: {error}", location=located.location
+                    f"{self._fields.subject('platforms')}: {error}", location=located.location
                 ) from error
         return tuple(found)
 
 
-def entry_fields(owner: str, entry: Field) -> dict[str, Field]:
-    """Return the fields of an entry; the short form, one text, is a context.
-
-    :param owner: what it is, such as ``build.api``.
-    :raises ManifestError: if there is nothing, or a key means nothing.
-    """
-    node = entry.value
-    if is_null(node):
-        raise ManifestError(
-            f"{owner}: there is nothing below the name",
-            location=entry.key.location,
-            hint=f"write the folder of its context, such as {entry.key.text}: .",
-        )
-    if isinstance(node, ScalarNode):
-        return {"context": Field(entry.key, node)}
-    return known_fields(fields(node, owner, "a map or a folder"), owner)
-
-
-def known_fields(found: Mapping[str, Field], owner: str) -> dict[str, Field]:
-    """Return fields under the names that okplug has for their keys.
-
-    :raises ManifestError: if a key means nothing, or two mean the same.
-    """
-    known: dict[str, Field] = {}
-    for key, field in found.items():
-        name = ALIASES.get(key, key)
-        if name in known:
-            raise ManifestError(
-                f"{known[name].key.text} and {key} of {owner} mean the same",
-                location=field.key.location,
-                hint="keep one of the two",
-            )
-        known[name] = field
-    check_keys(known, KEYS, owner)
-    return known
+def _inline(owner: str, node: Node) -> tuple[str, InlineDockerfile]:
+    """Return the path that stands for a Dockerfile in messages, and its text."""
+    text = scalar(node, f"{owner}.dockerfile_inline", "the text of a Dockerfile")
+    if text.first_line:
+        return str(text.path), InlineDockerfile(text.text, text.first_line)
+    # lines cannot be told where a text is folded or escaped: they count from its beginning
+    return f"{text.path} (dockerfile_inline of {owner})", InlineDockerfile(text.text, 1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from okplug.errors import Location, ManifestError
 from okplug.manifest.decode import Field, fields
-from okplug.manifest.imageentry import known_fields
+from okplug.manifest.entryfields import known_fields
 from okplug.manifest.yamlnodes import MappingNode, Node, ScalarNode, SequenceNode
 from okplug.patterns import address_test
 from okplug.stash import StashKey

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     View = Callable[..., ImageView]
 
 _ROOT = {ROOT_ANNOTATION: "ab" * 32, "org.example": "Größe"}
+_TITLE = {"org.opencontainers.image.title": "An image, and its name"}
 
 
 class BuilderContract:
@@ -136,6 +137,24 @@ class BuilderContract:
         """What the request wants said is said by the manifest."""
         manifest = view("FROM scratch\nCOPY a /\n", {"a": "1"}, annotations=_ROOT).manifest
         assert _ROOT.items() <= manifest["annotations"].items()
+
+    def test_annotations_of_the_entry(
+        self, case: MakeCase, build: Build, registry: Registry
+    ) -> None:
+        """They are of the index and of each of its manifests, which are not the index's root."""
+        platforms = ("linux/amd64", "linux/arm64")
+        text = "FROM scratch\nCOPY a /\n"
+        made = case(
+            text, {"a": "1"}, platforms=platforms, annotations=_ROOT, own_annotations=_TITLE
+        )
+        artifact = build(made)
+        found = registry.read_manifest(artifact.reference)
+        assert found is not None
+        assert (_ROOT | _TITLE).items() <= json.loads(found[1])["annotations"].items()
+        for platform in platforms:
+            manifest = ImageView.read(registry, artifact.reference, platform).manifest
+            assert _TITLE.items() <= manifest["annotations"].items()
+            assert not _ROOT.keys() & manifest["annotations"].keys()
 
     def test_the_platform(self, view: View) -> None:
         """An image says what it is for."""

@@ -109,7 +109,7 @@ def _store(request: BuildRequest, registry: Registry) -> Artifact:
             files={"request.json": _told(request)},
             config={"Labels": dict(request.image.labels)},
             platform=platform,
-            annotations={} if is_index else request.annotations,
+            annotations=dict(request.image.annotations) if is_index else request.annotations,
         )
         for platform in request.platforms
     }

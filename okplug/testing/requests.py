@@ -32,6 +32,8 @@ class BuildCase:
 
     :param folder: the context; the Dockerfile is in it.
     :param images: reference as the Dockerfile has it -> the dependency, by digest.
+    :param annotations: what okplug annotates the result with.
+    :param own_annotations: those of the manifest's entry.
     :param passed_on: reference as the Dockerfile has it -> what that image passes on, where the
         workspace describes it.
     """
@@ -45,6 +47,7 @@ class BuildCase:
     passed_on: Mapping[str, Inherited] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    own_annotations: Mapping[str, str] = field(default_factory=dict)
     repository: Reference = _REPOSITORY
     source_date_epoch: int | None = None
 
@@ -59,6 +62,7 @@ class BuildCase:
             dockerfile=self.folder / "Dockerfile",
             target=self.target,
             labels=tuple(self.labels.items()),
+            annotations=tuple(self.own_annotations.items()),
         )
 
     def outline(self) -> BuildOutline:
@@ -88,7 +92,7 @@ class BuildCase:
             platforms=self.platforms,
             images=self.images,
             repository=self.repository,
-            annotations=self.annotations,
+            annotations={**self.own_annotations, **self.annotations},
             source_date_epoch=self.source_date_epoch,
         )
 

@@ -100,6 +100,7 @@ def test_golden_vector_of_the_framing() -> None:
         inputs(image=image(network="none")),
         inputs(image=image(ssh=("default",))),
         inputs(image=image(labels=(("a", "b"),))),
+        inputs(image=image(annotations=(("a", "b"),))),
         inputs(image=image(extra_hosts=(("a", "b"),))),
         inputs(image=image(named_contexts=(("a", "b"),))),
         inputs(image=image(named_contexts=(("a", "b"),)), folders={"a": Snapshot()}),
@@ -121,6 +122,7 @@ def test_each_input_changes_key_and_root(other: KeyInputs) -> None:
         inputs(image=image(name="other", folder="x", reference="okteto.dev/x:1")),
         inputs(image=image(context=Path("/elsewhere"), dockerfile=Path("/elsewhere/D"))),
         inputs(image=image(cache_from=("a",), export_cache=("b",))),
+        inputs(image=image(tags=("a:1",), push=False)),
         inputs(
             resolution=resolution(
                 dataclasses.replace(
@@ -232,3 +234,9 @@ def test_what_an_image_from_elsewhere_is_now_counts() -> None:
     assert len({one.key, two.key, record(inputs()).key}) == 3
     assert one.root != two.root
     assert KeyItem("base", "debian:13", f"sha256:{'a' * 64}") in one.items
+
+
+def test_where_a_user_s_agent_is_does_not_count() -> None:
+    here, there = (inputs(image=image(ssh=(f"git={path}",))) for path in ("/a", "/b"))
+    assert record(here).key == record(there).key
+    assert record(here).key != record(inputs(image=image(ssh=("default",)))).key

@@ -12,7 +12,7 @@ import pytest
 from okplug.errors import Location, ManifestError
 from okplug.graph import Cause
 from okplug.linking import build_graph
-from okplug.manifest.model import BuildArg, Image, Located
+from okplug.manifest.model import BuildArg, Image, InlineDockerfile, Located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -476,6 +476,40 @@ def test_a_named_context_stands_for_the_image_of_its_name(shop: Shop) -> None:
     node = shop.graph().node("api:api")
     assert node.images == {"debian": "libs:base"}
     assert [read.patterns for read in node.resolution.reads] == [("srv",)]
+
+
+@pytest.mark.parametrize("text", ["base", "libs:base", "//libs:base"])
+def test_a_named_context_may_name_an_image_as_depends_on_does(shop: Shop, text: str) -> None:
+    shop.add("libs:base", "FROM scratch\nENV WHERE=/srv\n")
+    contexts = (("parent", f"okplug-named://{text}"), ("unused", f"okplug-named://{text}"))
+    shop.add("api:api", "FROM parent\nCOPY ${WHERE} /srv\n", named_contexts=contexts)
+    assert list(shop.edges()) == ["libs:base -> api:api"]
+    node = shop.graph().node("api:api")
+    assert node.images == {"parent": "libs:base"}
+    assert [read.patterns for read in node.resolution.reads] == [("srv",)]
+
+
+def test_a_named_context_that_no_instruction_uses_makes_no_edge(shop: Shop) -> None:
+    shop.add("libs:base")
+    shop.add("api:api", named_contexts=(("parent", "okplug-named://base"),))
+    assert shop.edges() == {}
+
+
+def test_a_named_context_of_no_image_is_an_error_though_nothing_uses_it(shop: Shop) -> None:
+    shop.add("libs:base")
+    place = Location(shop.root / "api/okteto.yaml", 12, 5)
+    contexts = (("parent", "okplug-named://bsae"),)
+    shop.add("api:api", named_contexts=contexts, places={"contexts": place})
+    message = shop.refusal()
+    assert message.startswith("api/okteto.yaml:12:5: no image of the workspace is called 'bsae'")
+    assert message.endswith("a folder that is not there yet is written ./bsae")
+
+
+def test_an_inline_dockerfile_counts_in_place_of_what_is_in_the_file(shop: Shop) -> None:
+    shop.references = {"base": "libs:base"}
+    shop.add("libs:base")
+    shop.add("api:api", "this is no Dockerfile\n", inline=InlineDockerfile("FROM base\n", 7))
+    assert shop.edges() == {"libs:base -> api:api": ["FROM, api/api.Dockerfile:7:1"]}
 
 
 # ------------------------------------------------------------------------------------- inheritance

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug.patterns import compile_pattern, is_pattern
+from okplug.patterns import address_test, compile_pattern, is_pattern
 
 PARTS = st.text("ab*?[]!^-.\\", max_size=6)
 
@@ -82,3 +82,27 @@ def test_without_two_stars_the_components_fit_one_by_one(
         compile_pattern(pattern)(part) for pattern, part in zip(patterns, parts, strict=True)
     )
     assert fits == (each or (not parts and patterns == [""]) or (not patterns and parts == [""]))
+
+
+@pytest.mark.parametrize(
+    ("spec", "found"),
+    [
+        ("services/api:api", ["services/api:api"]),
+        ("services/*:*", ["services/api:api", "services/web:web"]),
+        ("services/api", ["services/api:api"]),
+        ("services/api/", ["services/api:api"]),
+        ("services/api:", ["services/api:api"]),
+        ("services::", ["services/api:api", "services/web:web"]),
+        ("::", [":root", "services/api:api", "services/web:web"]),
+        (":root", [":root"]),
+        ("web", ["services/web:web"]),
+        ("w*", ["services/web:web"]),
+        ("services", []),
+        ("nope:*", []),
+        ("**:*", [":root", "services/api:api", "services/web:web"]),
+    ],
+)
+def test_addresses(spec: str, found: list[str]) -> None:
+    images = [("", "root"), ("services/api", "api"), ("services/web", "web")]
+    fits = address_test(spec)
+    assert [f"{folder}:{name}" for folder, name in images if fits(folder, name)] == found

@@ -160,3 +160,32 @@ def test_every_key_is_found_on_its_line(keys: list[str], noise: list[str]) -> No
     lines = [*noise, *(f"{key} = 1" for key in keys)]
     for key in keys:
         assert lines[line_of("\n".join(lines), "", key) - 1] == f"{key} = 1"
+
+
+def test_what_a_file_says_of_images_is_no_setting(root: Path) -> None:
+    write(root, {"okplug.toml": 'jobs = 2\n[images."a:*"]\njobs = 3\n'})
+    found = find_workspace(root)
+    assert [(given.name, given.raw) for given in found.assignments] == [("jobs", 2)]
+    assert found.images is not None
+    assert found.images.name == "images"
+    assert found.images.content == {"a:*": {"jobs": 3}}
+
+
+def test_a_project_file_has_its_images_below_the_tool_s_table(root: Path) -> None:
+    write(root, {"pyproject.toml": '[tool.okplug]\njobs = 2\n[tool.okplug.images."a"]\n'})
+    found = find_workspace(root)
+    assert [given.name for given in found.assignments] == ["jobs"]
+    assert found.images is not None
+    assert found.images.name == "tool.okplug.images"
+
+
+def test_a_file_that_says_nothing_of_images(root: Path) -> None:
+    write(root, {"okplug.toml": "jobs = 2\n"})
+    assert find_workspace(root).images is None
+
+
+@pytest.mark.parametrize("text", ["images = 3\n", "[[images]]\n"])
+def test_images_are_a_table(root: Path, text: str) -> None:
+    write(root, {"okplug.toml": text})
+    with pytest.raises(UsageError, match="images: expected a table"):
+        find_workspace(root)

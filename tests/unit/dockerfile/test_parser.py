@@ -484,3 +484,58 @@ def test_instructions_are_values(parsed: Parsed) -> None:
     assert parsed(EXAMPLE) == parsed(EXAMPLE)
     both = {*everything(parsed(EXAMPLE)), *everything(parsed(EXAMPLE))}
     assert len(both) == len(list(everything(parsed(EXAMPLE)))) == 23
+
+
+# ------------------------------------------------------------------- Dockerfiles within other files
+
+INLINE = b"# syntax=docker/dockerfile:1\n# escape=`\nFROM scratch\nCOPY a `\n  /b\n"
+INTERPRETED = b"#!/bin/x\n# syntax=docker/dockerfile:1\nFROM scratch\nCOPY a /\n"
+MANIFEST = Path("/shop/okteto.yaml")
+
+
+def test_lines_are_those_of_the_file_that_holds_it() -> None:
+    file = parse(INLINE, MANIFEST, 10)
+    (stage,) = file.stages
+    assert (stage.origin.line, stage.instructions[0].line, stage.instructions[0].end_line) == (
+        12,
+        13,
+        14,
+    )
+    assert file.lines[11] == "FROM scratch"
+    assert (file.syntax, file.escape) == ("docker/dockerfile:1", "`")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"FROM scratch\nCOYP a /\n", ":11"),
+        (b"# escape=x\n", ":10:1"),
+        (b"# syntax=a\n# syntax=b\n", ":11:1"),
+        (b"FROM scratch\nRUN <<E\n", ":11"),
+        (b"FROM scratch\n" + b"#" * (MAX_LINE + 1), ":11"),
+    ],
+)
+def test_so_are_those_of_errors(text: bytes, message: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        parse(text, MANIFEST, 10)
+    assert str(caught.value).startswith(f"{MANIFEST}{message}")
+
+
+def test_builders_read_it_with_its_directives_at_the_top() -> None:
+    lines = parse(INLINE, MANIFEST, 10).text.split("\n")
+    assert lines[:2] == ["# syntax=docker/dockerfile:1", "# escape=`"]
+    assert set(lines[2:11]) == {""}
+    assert lines[11:] == ["FROM scratch", "COPY a `", "  /b", ""]
+
+
+@pytest.mark.parametrize("first_line", [1, 3, 4, 10])
+@pytest.mark.parametrize("data", [INLINE, b"FROM scratch\nCOPY a /\n", INTERPRETED])
+def test_what_builders_read_means_the_same(data: bytes, first_line: int) -> None:
+    file = parse(data, MANIFEST, first_line)
+    again = parse(file.text.encode(), MANIFEST)
+    assert again.stages == file.stages
+    assert again.directives == file.directives
+
+
+def test_a_file_of_its_own_is_read_as_it_is() -> None:
+    assert parse(INLINE, MANIFEST).text == INLINE.decode()

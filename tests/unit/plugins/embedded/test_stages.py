@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 
 from okplug import BuildError
+from okplug.testing import ImageView
 
 if TYPE_CHECKING:
     from tests.unit.plugins.embedded.conftest import Workshop
@@ -44,3 +46,17 @@ def test_a_trigger_that_cannot_be_read(workshop: Workshop, trigger: str, problem
     assert caught.value.message == f"the image's ONBUILD {trigger!r} cannot be read: {problem}"
     assert caught.value.location is not None
     assert caught.value.location.line == 2
+
+
+@pytest.mark.parametrize("value", ["docker-image://registry.test/base:1", "okplug-named://base"])
+def test_a_named_context_that_is_an_image(workshop: Workshop, value: str) -> None:
+    base = workshop.push("base", files={"a": "1"})
+    workshop.registry.tag(base, base.with_digest("").with_tag("1"))
+    case = workshop.case("FROM parent\nCOPY --from=parent a /b\n", images={"parent": base})
+    request = case.request()
+    named = dataclasses.replace(request.image, named_contexts=(("parent", value),))
+    if value.startswith("docker-image"):
+        request = dataclasses.replace(request, images={})
+    request = dataclasses.replace(request, image=named)
+    built = workshop.builder.build(request, workshop.registry, workshop.control)
+    assert set(ImageView.read(workshop.registry, built.reference).tree()) == {"a", "b"}

@@ -171,3 +171,11 @@ def test_a_named_context_by_digest(make: Make) -> None:
     named = ("base", "docker-image://other.test/debian:13")
     found = contexts_of(make("FROM base\n", named, bases={"base": base}), Remote())
     assert found.values == {"base": f"docker-image://other.test/debian@{DIGEST}"}
+
+
+def test_named_images_of_the_workspace_are_those_of_the_request(make: Make) -> None:
+    named = (("parent", "okplug-named://libs:base"), ("unused", "okplug-named://libs:base"))
+    request = make("FROM parent\n", *named, images={"parent": BASE})
+    assert contexts_of(request, Remote()) == Contexts(
+        {"parent": f"docker-image://registry.test/okteto/base@{DIGEST}"}
+    )

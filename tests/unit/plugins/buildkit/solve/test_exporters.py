@@ -82,3 +82,13 @@ def test_compression_times_and_media_types(request_: BuildRequest) -> None:
         "compression-level": "9",
         "rewrite-timestamp": "true",
     }
+
+
+def test_annotations_of_the_entry_are_of_each_manifest_too(request_: BuildRequest) -> None:
+    image = dataclasses.replace(request_.image, annotations=(("a", "b"),))
+    annotations = {"a": "b", **request_.annotations}
+    one = dataclasses.replace(request_, image=image, annotations=annotations)
+    assert push_exporter(one, SolveOptions()).attributes["annotation.a"] == "b"
+    several = push_exporter(dataclasses.replace(one, platforms=TWO), SolveOptions()).attributes
+    assert (several["annotation.a"], several["annotation-index.a"]) == ("b", "b")
+    assert "annotation.dev.okplug.root" not in several
