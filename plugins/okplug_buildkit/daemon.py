@@ -131,7 +131,8 @@ class Daemon:
             except DaemonLostError as error:
                 is_absent = error.fault is Fault.NO_DAEMON and not self._has_answered
                 limit = min(timeout, absence) if is_absent else timeout
-                if self._is_hopeless(error) or began + limit - time.monotonic() < pause:
+                is_hopeless = self._is_hopeless(error) and not self._options.wait
+                if is_hopeless or began + limit - time.monotonic() < pause:
                     raise
             time.sleep(pause)
             pause = min(2 * pause, self._options.pause)

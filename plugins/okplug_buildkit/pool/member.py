@@ -113,6 +113,7 @@ class Member:
         patience = max(_PATIENCE if is_direct else _PATIENCE_WITH_PROGRAM, self._attempt)
         absence = _PATIENCE_WITH_ABSENCE if self._managed is None else patience
         self._version = self._daemon.info(*(max(each, self._wait) for each in (patience, absence)))
+        self._wait = 0.0  # it has come; if it goes, its builds are attempted anew or elsewhere
         self._is_answering = True
         self._failures = 0
         self.cause = None

@@ -150,6 +150,23 @@ def test_what_is_in_between_and_fails_is_not_waited_for(
     assert caught.value.message == f"no BuildKit at docker-container://kit: {reason}"
 
 
+def test_what_is_in_between_and_fails_is_waited_for_where_that_is_wanted(
+    tmp_path: Path, folder: Path, played: FakeDaemon
+) -> None:
+    """A pod that is not ready yet, say, of which a program only tells that it is none."""
+    assert played
+    (tmp_path / "pipe.py").write_text(PIPE)
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f"#!/bin/sh\nif [ -e {tmp_path}/asked ]\nthen exec {sys.executable} -I {tmp_path}/pipe.py "
+        f"{folder}/s\nfi\ntouch {tmp_path}/asked; echo not ready >&2; exit 1\n"
+    )
+    docker.chmod(0o755)
+    options = ChannelOptions(environ={"PATH": f"{tmp_path}:{os.defpath}"}, wait=WAIT)
+    with connect(parse_address("docker-container://kit"), options) as daemon:
+        assert daemon.info(WAIT).version == "v0.99.0"
+
+
 PIPE = """\
 import os, socket, sys, threading
 stream = socket.socket(socket.AF_UNIX)

@@ -95,6 +95,19 @@ def test_how_long_it_is_waited_for(
     assert opener.patience == [patience]
 
 
+def test_what_has_come_is_not_waited_for_again() -> None:
+    opener = Opener()
+    member = Member(parse_address("tcp://a:1"), opener, wait=60.0)
+    opener.failure = BuildError("not yet")
+    with pytest.raises(BuildError):
+        member.open()
+    opener.failure = None
+    member.open()
+    member.leave_out(BuildError("lost"), now=5)
+    member.open()
+    assert opener.patience == [(60.0, 60.0), (60.0, 60.0), (5.0, 0.5)]
+
+
 def test_one_that_is_too_old_can_be_asked_but_not_built_with() -> None:
     opener = Opener()
     member = Member(parse_address("tcp://a:1"), opener)
