@@ -65,6 +65,8 @@ class EnvFiles:
             name = next((name for name in setting.variables if name in given), None)
             if name is not None and given[name].value:
                 place = given[name].location
+                if not setting.secret:
+                    self.masks.show([given[name].value])
                 yield Assignment(setting.name, given[name].value, f"{NAME}:{place.line}", place)
 
     def place(self, name: str) -> Location | None:
