@@ -116,7 +116,7 @@ def test_the_reasons_name_what_was_given(shop: Shop) -> None:
     shop.run("build").assert_ok()
     outcome = shop.run("plan", "web", "--label", "team=shop", "--add-host", "db:10.0.0.1")
     verdicts = [line.split(maxsplit=2) for line in outcome.assert_ok().stdout.splitlines()]
-    assert ["build", "web:web", "host db added; label team added"] in verdicts
+    assert ["build", "web:web", "extra host db added; label team added"] in verdicts
 
 
 def test_a_build_gets_what_was_given(shop: Shop) -> None:
