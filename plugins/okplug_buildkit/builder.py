@@ -226,7 +226,8 @@ class _Work:
 
     def _failure(self, failed: SolveFailed, daemon: Daemon, progress: Progress) -> BuildError:
         lost = failed.loss(daemon)
-        return lost or failure_of(details_of(failed.error), self._request, progress)
+        frontend = self._setup.options.frontend_image
+        return lost or failure_of(details_of(failed.error), self._request, progress, frontend)
 
     def _artifact(self, response: Mapping[str, str]) -> Artifact:
         text = response.get("containerimage.descriptor", "")

@@ -24,6 +24,7 @@ _LOG_IN = "log in with docker login {host}; okplug takes credentials from Docker
 _NO_ROOM = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _MAKE_ROOM = "the daemon's disk is full: okplug builder prune makes room"
 
+_NO_SECRET = re.compile(r"secret (?P<id>\S+): not found")
 _REFUSED = re.compile(r"(?P<what>network\.host|security\.insecure|device) is not allowed")
 
 #: what the daemon says -> the remedy; the first that fits counts
@@ -88,7 +89,7 @@ _REMEDIES: tuple[tuple[re.Pattern[str], str], ...] = (
         "the daemon must allow it: insecure-entitlements in buildkitd.toml",
     ),
     (
-        re.compile(r"secret (?P<id>\S+): not found"),
+        _NO_SECRET,
         "give it in the manifest: secrets of this image",
     ),
     (
@@ -108,20 +109,37 @@ _NO_IMAGE = re.compile(
 )
 
 
-def failure_of(details: Details, request: BuildRequest, progress: Progress) -> BuildError:
+def failure_of(
+    details: Details, request: BuildRequest, progress: Progress, frontend: str = ""
+) -> BuildError:
     """Return the error to show for a build that the daemon refused or could not end.
 
     What has no line in the Dockerfile, such as a push, is not said to be about it.
+
+    :param frontend: the image of the frontend that the settings name.
     """
     location, lines = _place(details, request)
     log = progress.last_lines(details.vertex) if details.vertex else ()
     return BuildError(
         message_of(details),
         location=location,
-        hint=remedy_of(details, log),
+        hint=_remedy_in_settings(details, request, frontend) or remedy_of(details, log),
         source=lines,
         log=log,
     )
+
+
+def _remedy_in_settings(details: Details, request: BuildRequest, frontend: str) -> str:
+    """Return the remedy for what is given and cannot be had, ``""`` if it is not that."""
+    found = _NO_SECRET.search(details.message)
+    for secret in request.secrets:
+        if found and secret.id == found["id"] and secret.kind == "env":
+            return f"set the variable {secret.source}, which it is in"
+    if frontend and frontend in details.message:
+        return (
+            "the setting frontend_image names it, or OKTETO_BUILDKIT_FRONTEND_IMAGE: correct that"
+        )
+    return ""
 
 
 def _place(details: Details, request: BuildRequest) -> tuple[Location | None, tuple[str, ...]]:

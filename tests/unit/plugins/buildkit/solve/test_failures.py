@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import Location
+from okplug import Location, Secret
 from okplug.testing import BuildCase, RecordingControl
 from okplug_buildkit.proto import control_pb2
 from okplug_buildkit.solve.details import Details, Range
@@ -108,6 +108,40 @@ def test_or_where_the_manifest_wants_it(
     error = failure_of(Details(REFUSED), replace(request_, image=image), progress)
     assert error.location == place
     assert error.source == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("env", "set the variable TOKEN, which it is in"),
+        ("file", "give it in the manifest: secrets of this image"),
+    ],
+)
+def test_a_secret_that_is_given_and_not_there(
+    request_: BuildRequest, progress: Progress, kind: str, hint: str
+) -> None:
+    place = Location(request_.dockerfile.path, 1)
+    secrets = (Secret("other", "env", "OTHER", place), Secret("token", kind, "TOKEN", place))
+    request = replace(request_, secrets=secrets)
+    assert failure_of(Details("secret token: not found"), request, progress).hint == hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to resolve source metadata for r.test/front:1: not found",
+        "invalid context name r.test/front:1: invalid reference format",
+    ],
+)
+def test_the_frontend_of_the_settings(
+    request_: BuildRequest, progress: Progress, message: str
+) -> None:
+    error = failure_of(Details(message), request_, progress, "r.test/front:1")
+    assert error.hint == (
+        "the setting frontend_image names it, or OKTETO_BUILDKIT_FRONTEND_IMAGE: correct that"
+    )
+    other = failure_of(Details(message), request_, progress, "r.test/else:1")
+    assert "frontend_image" not in other.hint
 
 
 def test_a_range_that_ends_below_the_file(request_: BuildRequest, progress: Progress) -> None:
