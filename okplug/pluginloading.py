@@ -38,6 +38,8 @@ INTERNAL = {
     "list": "okplug.commands.list",
     "graph": "okplug.commands.graph",
     "init": "okplug.commands.init",
+    "schema": "okplug.commands.schema",
+    "validate": "okplug.commands.validate",
     "config": "okplug.commands.config",
     "gc": "okplug.commands.gc",
     "context": "okplug.commands.context",

@@ -38,6 +38,7 @@ def read_manifest(
     environ: Mapping[str, str],
     registry: str = "",
     tables: Sequence[ImageTable] = (),
+    sections: Mapping[str, Field] | None = None,
 ) -> Manifest:
     """Read the images of a manifest; one without ``build`` and ``deploy.compose`` has none.
 
@@ -46,10 +47,12 @@ def read_manifest(
     :param environ: the variables that its values may use.
     :param registry: what references of the user's own registry begin with.
     :param tables: what the settings file says of images.
+    :param sections: what the file holds; without, it is read.
     :raises ManifestError: if it cannot be read, is wrong, or names a context or Dockerfile that is
         not there.
     """
-    sections = read_sections(read_bytes(path), path)
+    if sections is None:
+        sections = read_sections(read_bytes(path), path)
     _check_sections(sections)
     reader = _Reader(path, root, environ, tables)
     images: tuple[Image, ...] = ()

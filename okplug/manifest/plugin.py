@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from okplug.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from okplug.config import Config
+    from okplug.manifest.decode import Field
+    from okplug.manifest.imagetables import ImageTable
     from okplug.manifest.model import Manifest
 
 
@@ -21,17 +24,34 @@ def okplug_collect_manifest(path: Path, config: Config) -> Manifest | None:
     """
     if path.suffix not in {".yml", ".yaml"}:
         return None
-    from okplug.manifest.folders import manifest_folder
-    from okplug.manifest.imagetables import image_tables
     from okplug.manifest.kinds import kind_of
 
-    environ = config.environ_of(manifest_folder(path))
-    registry = config.text("registry")
-    tables = image_tables(config)
-    if kind_of(path) == "compose":
-        from okplug.manifest.compose import Surroundings, read_compose
+    if kind_of(path) != "compose":
+        return read_okteto(path, config)
+    from okplug.manifest.compose import Surroundings, read_compose
 
-        return read_compose(path, Surroundings(config.root, environ, registry, tables))
+    return read_compose(path, Surroundings(config.root, *_surroundings(path, config)))
+
+
+def read_okteto(
+    path: Path, config: Config, sections: Mapping[str, Field] | None = None
+) -> Manifest:
+    """Read an okteto manifest.
+
+    :param sections: what the file holds; without, it is read.
+    :raises ManifestError: if it is wrong.
+    """
     from okplug.manifest.okteto import read_manifest  # YAML is dear where nothing is read
 
-    return read_manifest(path, config.root, environ, registry, tables)
+    return read_manifest(path, config.root, *_surroundings(path, config), sections)
+
+
+def _surroundings(
+    path: Path, config: Config
+) -> tuple[Mapping[str, str], str, Sequence[ImageTable]]:
+    """Return the variables, the registry and the tables of the settings file for a manifest."""
+    from okplug.manifest.folders import manifest_folder
+    from okplug.manifest.imagetables import image_tables
+
+    environ = config.environ_of(manifest_folder(path))
+    return environ, config.text("registry"), image_tables(config)

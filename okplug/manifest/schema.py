@@ -25,6 +25,10 @@ _END: Final = r"$(?!\n)"
 
 #: anything but what no text may hold
 _ANY: Final = r"[^\x00]"
+#: a text with a variable in it: the first ``$`` that does not stand for itself
+_VARIABLE: Final = (
+    r"(?:[^$\x00]|\$\$|\$_(?!\w)|\$(?![\w{$])|\$\{_\})*\$(?:\{(?!_\})|[A-Za-z0-9]|_\w)"
+)
 
 _PLATFORM: Final = r"\s*[A-Za-z0-9]+/[A-Za-z0-9_-]+(?:/[A-Za-z0-9.]+)?\s*"
 _ITEM: Final = r"\s*[^\s,\x00][^,\x00]*"
@@ -126,7 +130,7 @@ def _or_no_string(pattern: str) -> Schema:
 
 def _expandable(pattern: str) -> str:
     """Return what finds a text that matches, or has a variable in it."""
-    return rf"{pattern}|^{_ANY}*\${_ANY}*{_END}"
+    return rf"{pattern}|^{_VARIABLE}"
 
 
 def _split_at_commas(part: str) -> str:
@@ -157,7 +161,7 @@ def _contexts() -> Schema:
 def _hosts() -> Schema:
     address = rf"\s*\[?(?:{_ipv4()}|{_ipv6()})\]?\s*{_END}"
     name = r"[^:=\x00]+[:=]"
-    item = _matching(rf"^{name}(?:{address}|{_ANY}*\${_ANY}*{_END})")
+    item = _matching(rf"^{name}(?:{address}|{_VARIABLE})")
     return _pairs(f"{_ANY}+", _matching(_expandable(f"^{address}")), item)
 
 
