@@ -13,8 +13,7 @@ from dataclasses import fields as dataclass_fields
 from typing import TYPE_CHECKING, Any
 
 from okplug.address import join_address
-from okplug.manifest.composefile import ComposeFile, load, with_override
-from okplug.manifest.composelayers import has_build
+from okplug.manifest.composefile import ComposeFile, has_build, load, with_override
 from okplug.manifest.composeservice import Translator
 from okplug.manifest.composevalues import Values
 from okplug.manifest.entrynames import EntryNames
@@ -127,7 +126,7 @@ class _Reader:
         first: dict[str, Image] = {}
         known = len(names.warnings)
         for name, service in file.services.items():
-            is_wanted = name not in left_out and has_build(service.layers)
+            is_wanted = name not in left_out and has_build(service)
             entry = translator.entry(service) if is_wanted else None
             if entry is None:
                 continue
@@ -168,7 +167,7 @@ class _Reader:
 def _addresses(file: ComposeFile, folder: str) -> Iterator[tuple[str, str]]:
     """Yield the sanitised name of each service that may be built, with its address."""
     for name, service in file.services.items():
-        if has_build(service.layers):
+        if has_build(service):
             yield sanitise(name), join_address(folder, sanitise(name))
 
 

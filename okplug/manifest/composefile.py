@@ -19,7 +19,7 @@ from okplug.manifest.yamlnodes import ScalarNode, SequenceNode
 from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from okplug.manifest.decode import Field
     from okplug.manifest.interpolation import Interpolation
@@ -91,13 +91,29 @@ def load(
     :raises ManifestError: if a file cannot be read or is wrong.
     """
     reader = _Reader(tuple(paths), folder or paths[0].parent, interpolation)
-    return ComposeFile(
-        paths[0],
-        reader.folder,
-        {name: Service(key, reader.layers(name)) for name, key in reader.names.items()},
-        {name: field for each in reader.sections("secrets") for name, field in each.items()},
-        tuple(reader.includes((*including, paths[0]))),
-    )
+    services = {name: Service(key, reader.layers(name)) for name, key in reader.names.items()}
+    secrets = {name: field for each in reader.sections("secrets") for name, field in each.items()}
+    includes = tuple(reader.includes((*including, paths[0])))
+    for file in includes:
+        _refuse_twins(services, file)
+    return ComposeFile(paths[0], reader.folder, services, secrets, includes)
+
+
+def has_build(service: Service) -> bool:
+    """Say whether a service may be built, at no cost for the many that are not."""
+    return any("build" in layer.fields for layer in service.layers)
+
+
+def _refuse_twins(services: Mapping[str, Service], file: ComposeFile) -> None:
+    """Refuse to build a service that an included file has, too: compose would take neither."""
+    for name in services.keys() & file.services.keys():
+        if has_build(services[name]):
+            raise ManifestError(
+                f"the service {name!r} is also in {file.path}, which is included",
+                location=services[name].key.location,
+                hint=f"rename it, or put what is to change into {file.path.stem}.override"
+                f"{file.path.suffix} beside that file",
+            )
 
 
 class _Reader:
@@ -206,6 +222,7 @@ class _Reader:
                 location=texts[0].location,
                 hint="take one of the includes away",
             )
+        paths = [*with_override(paths[0])] if len(paths) == 1 else paths
         return load(paths, self._interpolation, folder=folder, including=including)
 
     def _file(self, node: ScalarNode, subject: str) -> Path:

@@ -46,11 +46,6 @@ def map_node(place: Node, entries: dict[str, Field]) -> MappingNode:
     return MappingNode(place.path, place.line, place.column, pairs)
 
 
-def has_build(layers: Sequence[Layer]) -> bool:
-    """Say whether a service may be built, at no cost for the many that are not."""
-    return any("build" in layer.fields for layer in layers)
-
-
 def merge_layers(
     layers: Sequence[Layer], folder: Path, interpolation: Interpolation
 ) -> dict[str, Field]:

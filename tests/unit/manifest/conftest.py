@@ -10,6 +10,7 @@ import pytest
 
 from okplug.errors import ManifestError
 from okplug.manifest.okteto import read_manifest
+from tests.unit.manifest.composefolder import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,3 +72,11 @@ def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path / "root")
     made.add("Dockerfile", "api/Dockerfile")
     return made
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Folder:
+    """A workspace with Dockerfiles in its root and in ``api``."""
+    folder = Folder(tmp_path / "shop")
+    folder.add("Dockerfile", "api/Dockerfile", "api/dev.Dockerfile", "lib/Dockerfile")
+    return folder
