@@ -110,6 +110,18 @@ def test_what_was_there_is_waited_for(folder: Path) -> None:
             again.__exit__()
 
 
+def test_how_often_it_is_asked_and_for_how_long(folder: Path) -> None:
+    address = parse_address(f"unix://{folder}/s")
+    options = ChannelOptions(attempt=0.2, pause=0.1)
+    began = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "s"))
+        listener.listen()
+        with connect(address, options) as daemon, pytest.raises(DaemonLostError):
+            daemon.info(0.9)
+    assert 0.5 < time.monotonic() - began < WAIT
+
+
 def test_what_is_silent_is_given_up(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "s"))

@@ -144,3 +144,35 @@ def test_all_settings_have_a_sentence_of_help() -> None:
     for setting in builder_settings():
         assert setting.help
         assert not setting.help.endswith(".")
+
+
+def test_how_long_builders_are_waited_for_is_in_oktetos_variables() -> None:
+    options = options_of(
+        config(
+            {
+                "OKTETO_BUILDKIT_WAIT_TIMEOUT": "10m",
+                "OKTETO_BUILDKIT_RETRY_INTERVAL": "1500ms",
+                "OKTETO_BUILDKIT_READINESS_TIMEOUT": "6s",
+            }
+        )
+    )
+    assert (options.wait, options.pause, options.attempt) == (600, 1.5, 6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("WAIT_TIMEOUT", "600", "builder_wait: expected a duration such as 90s, 10m or 1h30m"),
+        ("RETRY_INTERVAL", "0s", "builder_retry_interval: expected a duration above 0"),
+        ("READINESS_TIMEOUT", "soon", "builder_readiness_timeout: expected a duration such as"),
+    ],
+)
+def test_a_wrong_duration_names_the_variable_and_the_remedy(
+    name: str, value: str, told: str
+) -> None:
+    variable = f"OKTETO_BUILDKIT_{name}"
+    with pytest.raises(UsageError) as caught:
+        config({variable: value})
+    assert caught.value.message.startswith(f"environment {variable}: setting {told}")
+    assert caught.value.message.endswith(f", not {value!r}")
+    assert caught.value.hint == f"correct {variable}, or unset it"

@@ -95,6 +95,12 @@ def test_how_long_it_is_waited_for(
     assert opener.patience == [patience]
 
 
+def test_a_slow_answer_may_be_worth_waiting_for() -> None:
+    opener = Opener()
+    Member(parse_address("tcp://a:1"), opener, attempt=20.0).open()
+    assert opener.patience == [(20.0, 0.5)]
+
+
 def test_what_has_come_is_not_waited_for_again() -> None:
     opener = Opener()
     member = Member(parse_address("tcp://a:1"), opener, wait=60.0)

@@ -429,3 +429,14 @@ def test_to_close_lets_go_of_those_that_were_used(fakes: Fakes) -> None:
 def test_a_pool_has_a_daemon() -> None:
     with pytest.raises(ValueError, match=r"^a pool has at least one daemon$"):
         Pool([], print)
+
+
+@pytest.mark.usefixtures("_no_pauses")
+@pytest.mark.parametrize("attempts", [1, 2, 9])
+def test_how_many_attempts_there_are_can_be_told(attempts: int) -> None:
+    names: list[str] = []
+    members = Fakes().pool.members
+    pool = Pool(members, lambda _: None, attempts=attempts)
+    with pytest.raises(DaemonLost):
+        pool.run(IMAGE, loses(99, names))
+    assert len(names) == attempts

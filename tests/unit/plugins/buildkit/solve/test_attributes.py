@@ -147,3 +147,8 @@ def test_entitlements(
 )
 def test_familiar_names(name: str, expected: str) -> None:
     assert familiar(name) == expected
+
+
+def test_another_frontend(request_of: Callable[..., BuildRequest]) -> None:
+    found = attributes(request_of(), frontend_image="docker/dockerfile:1.10")
+    assert found["source"] == "docker/dockerfile:1.10"

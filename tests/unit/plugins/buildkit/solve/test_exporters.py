@@ -92,3 +92,18 @@ def test_annotations_of_the_entry_are_of_each_manifest_too(request_: BuildReques
     several = push_exporter(dataclasses.replace(one, platforms=TWO), SolveOptions()).attributes
     assert (several["annotation.a"], several["annotation-index.a"]) == ("b", "b")
     assert "annotation.dev.okplug.root" not in several
+
+
+@pytest.mark.parametrize(("force", "expected"), [("", None), ("false", None), ("true", "true")])
+def test_layers_of_base_images_by_gzip(
+    request_: BuildRequest, force: str, expected: str | None
+) -> None:
+    found = content_exporter(request_, SolveOptions(force=force)).attributes
+    assert found.get("force-compression") == expected
+    assert "compression" not in found
+
+
+def test_layers_of_base_images_may_keep_their_compression(request_: BuildRequest) -> None:
+    found = content_exporter(request_, SolveOptions(compression="zstd", force="false")).attributes
+    assert found["compression"] == "zstd"
+    assert "force-compression" not in found

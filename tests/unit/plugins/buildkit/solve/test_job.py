@@ -262,3 +262,13 @@ def test_what_fails_on_this_side_is_the_reason(
     monkeypatch.setattr("okplug_buildkit.session.Session.errors", first)
     with pytest.raises(ZeroDivisionError, match="first"):
         run(daemon, control)
+
+
+def test_another_frontend_runs_in_the_gateway() -> None:
+    assert JOB.request("r", "s").frontend == "dockerfile.v0"
+    assert Job({"source": "docker/dockerfile:1"}, {}).request("r", "s").frontend == "gateway.v0"
+
+
+def test_a_build_is_kept_out_of_the_history_if_asked_for() -> None:
+    assert not JOB.request("r", "s").internal
+    assert Job({}, {}, is_internal=True).request("r", "s").internal

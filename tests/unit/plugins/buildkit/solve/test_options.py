@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -89,3 +90,89 @@ def test_what_makes_another_image_counts(
     workspace: Workspace, settings: dict[str, object], inputs: dict[str, str]
 ) -> None:
     assert read(workspace, **settings).key_inputs == inputs
+
+
+@pytest.mark.parametrize(
+    ("settings", "force", "key_inputs"),
+    [
+        ({"compression": "zstd"}, True, {"compression": "zstd"}),
+        ({"compression_level": "9"}, False, {"compression": "gzip:9"}),
+        ({"compression": "zstd:3", "compression_level": "9"}, True, {"compression": "zstd:3"}),
+        ({"force_compression": "T"}, True, {"force_compression": "true"}),
+        ({"force_compression": "0"}, False, {}),
+        (
+            {"compression": "zstd", "force_compression": "false"},
+            False,
+            {"compression": "zstd", "force_compression": "false"},
+        ),
+    ],
+)
+def test_compression_counts_in_the_key(
+    workspace: Workspace,
+    settings: dict[str, object],
+    *,
+    force: bool,
+    key_inputs: dict[str, str],
+) -> None:
+    options = read(workspace, **settings)
+    assert options.is_forced is force
+    assert options.key_inputs == key_inputs
+
+
+def test_the_frontend_counts_in_the_key_and_the_history_does_not(workspace: Workspace) -> None:
+    options = read(workspace, frontend_image="docker/dockerfile:1.10", internal_builds=True)
+    assert options.key_inputs == {"frontend_image": "docker/dockerfile:1.10"}
+    assert options.is_internal
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("OKTETO_BUILD_OCI_MEDIATYPES", "ja", "oci_mediatypes: expected true or false"),
+        ("OKTETO_BUILDKIT_INTERNAL_MODE", "2", "internal_builds: expected true or false"),
+        ("OKTETO_ALPHA_BUILD_COMPRESSION", "lzma", "compression: expected one of gzip, zstd"),
+        ("OKTETO_ALPHA_BUILD_COMPRESSION_LEVEL", "-1", "compression_level: expected a whole"),
+        ("OKTETO_ALPHA_BUILD_FORCE_COMPRESSION", "x", "force_compression: expected true or"),
+        ("OKTETO_BUILDKIT_MAX_RETRIES_FOR_TRANSIENT_ERRORS", "0", "builder_attempts: expected a"),
+        ("OKTETO_BUILD_CHECK_STRATEGY_PARALLEL", "x", "parallel_lookups: expected true or false"),
+        ("OKTETO_SMART_BUILDS_ENABLED", "maybe", "smart_builds: expected true or false"),
+        ("OKTETO_DISABLE_SPINNER", "x", "disable_spinner: expected true or false"),
+    ],
+)
+def test_a_wrong_variable_of_oktetos_names_itself(
+    workspace: Workspace, variable: str, value: str, told: str
+) -> None:
+    done = workspace.run("config", environ={variable: value}).assert_exit(4)
+    assert done.stderr.startswith(f"error: environment {variable}: setting {told}")
+    assert f"not {value!r}\n  hint: correct {variable}, or unset it\n" in done.stderr
+
+
+def test_the_variables_of_oktetos(workspace: Workspace) -> None:
+    environ = {
+        "OKTETO_BUILD_OCI_MEDIATYPES": "f",
+        "OKTETO_ALPHA_BUILD_COMPRESSION": "estargz",
+        "OKTETO_ALPHA_BUILD_COMPRESSION_LEVEL": "4",
+        "OKTETO_ALPHA_BUILD_FORCE_COMPRESSION": "F",
+        "OKTETO_BUILDKIT_FRONTEND_IMAGE": "docker/dockerfile:1",
+        "OKTETO_BUILDKIT_INTERNAL_MODE": "T",
+        "OKTETO_BUILDKIT_MAX_RETRIES_FOR_TRANSIENT_ERRORS": "3",
+        "OKTETO_BUILD_CHECK_STRATEGY_PARALLEL": "false",
+        "OKTETO_DISABLE_SPINNER": "1",
+    }
+    shown = json.loads(workspace.run("config", "--json", environ=environ).assert_ok().stdout)
+    found = {each["name"]: each["value"] for each in shown["settings"]}
+    assert found["compression"] == "estargz"
+    assert found["compression_level"] == "4"
+    assert found["force_compression"] == "false"
+    assert found["frontend_image"] == "docker/dockerfile:1"
+    assert (found["oci_mediatypes"], found["internal_builds"]) == (False, True)
+    assert (found["builder_attempts"], found["parallel_lookups"]) == ("3", False)
+    assert found["disable_spinner"] is True
+
+
+def test_oktetos_url_names_a_context(workspace: Workspace) -> None:
+    environ = {"OKTETO_URL": "https://prod.example.com/"}
+    done = workspace.run("config", environ=environ).assert_exit(4)
+    assert "prod.example.com" in done.stderr
+    environ["OKTETO_CONTEXT"] = "other"
+    assert "other" in workspace.run("config", environ=environ).assert_exit(4).stderr
