@@ -29,6 +29,10 @@ examples:
 """
 
 
+#: columns that are left for values; what is longer pushes its own origin aside, not all origins
+_WIDEST = 48
+
+
 @hookimpl
 def okplug_addoption(parser: Parser) -> None:
     """Add the command."""
@@ -59,7 +63,7 @@ def _documents(config: Config) -> Iterator[dict[str, object]]:
 def _lines(config: Config) -> Iterator[str]:
     """Yield the settings in three columns; what is not by default stands out by its origin."""
     rows = [(value.name, value.text, value.origin) for value in config.values()]
-    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    wide = [min(max(len(row[column]) for row in rows), _WIDEST) for column in (0, 1)]
     yield f"root: {config.root}"
     for name, text, origin in rows:
         yield f"{name:<{wide[0]}}  {text:<{wide[1]}}  ({origin})"

@@ -42,6 +42,14 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
     )
 
 
+def test_a_long_value_does_not_push_the_origins_of_others_aside(workspace: Workspace) -> None:
+    long = ",".join(f"folder-{number}" for number in range(100))
+    lines = workspace.run("config", "-o", f"exclude={long}").assert_ok().stdout.splitlines()
+    assert [line for line in lines if line.endswith(f"  {long}  (command line)")]
+    (short,) = [line for line in lines if line.startswith("verify_hits ")]
+    assert len(short) < 100
+
+
 def test_the_same_as_json(workspace: Workspace) -> None:
     outcome = workspace.run("config", "--json", "-o", "exclude=a,b", "-o", "smart_builds=no")
     document = json.loads(outcome.assert_ok().stdout)
