@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -375,3 +376,26 @@ def test_it_can_be_found_and_checked(
     (images,) = [line for line in lines if line[0] == "images"]
     assert images[1:3] == ["ok", "kept"]
     assert store in " ".join(images)
+
+
+def test_the_engine_of_a_context(containerd: Engine, workspace: Workspace) -> None:
+    """Found by ``auto``, built on, and loaded into."""
+    workspace.write(
+        {
+            "okteto.yaml": "build: {chosen: .}\n",
+            "Dockerfile": "FROM scratch\nCOPY a /a\n",
+            "a": secrets.token_hex(),
+        }
+    )
+    folder = workspace.home / ".docker"
+    meta = folder / "contexts/meta" / hashlib.sha256(b"mine").hexdigest() / "meta.json"
+    meta.parent.mkdir(parents=True)
+    host = f"unix://{containerd.socket}"
+    meta.write_text(json.dumps({"Name": "mine", "Endpoints": {"docker": {"Host": host}}}))
+    (folder / "config.json").write_text('{"currentContext": "mine"}')
+    done = workspace.run("build", "--load", environ={"OKPLUG_BUILDER": "auto"}).assert_ok()
+    assert f"(the Docker engine at {host} of the context mine)" in done.stderr
+    names = [name for name in containerd.names() if "chosen" in name]
+    assert names
+    for name in names:
+        containerd.ask(f"/images/{name}", "DELETE")
