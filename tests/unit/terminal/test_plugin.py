@@ -191,6 +191,21 @@ def test_a_plugin_may_take_the_lines(workspace: Workspace) -> None:
     assert (stream.getvalue(), screen.getvalue()) == ("", "collected 1 image from 1 manifest\n")
 
 
+@pytest.mark.parametrize("progress", ["auto", "plain", "tty", "quiet"])
+@pytest.mark.parametrize("is_live", [False, True])
+def test_sentences_are_for_those_who_have_no_live_view(
+    workspace: Workspace, progress: str, *, is_live: bool
+) -> None:
+    stream = io.StringIO()
+    config = workspace.config(settings={"progress": progress})
+    config.plugins.register(Listener(config, stream), "listener", Provenance("test"))
+    if is_live:
+        config.stash[SCREEN] = stream
+    config.plugins.event(events.StepStarted(0.0, "a:a", "build", f"{workspace.root}/a/Dockerfile"))
+    has_sentences = not is_live and progress != "quiet"
+    assert stream.getvalue() == ("Building 'a/Dockerfile'...\n" if has_sentences else "")
+
+
 def test_the_environment_counts(workspace: Workspace) -> None:
     stream = io.StringIO()
     workspace.environ.update(PY_COLORS="1", COLUMNS="50")
