@@ -47,6 +47,7 @@ _PATHS: Final = ("context", "dockerfile")
 
 _NULL: Final[Schema] = {"type": "null"}
 _NO_STRING: Final[Schema] = {"type": ["number", "boolean"]}
+_KEY: Final[Schema] = {"pattern": rf"^{_ANY}*{_END}"}
 _TEXT: Final[Schema] = {"$ref": "#/$defs/text"}
 _FILLED: Final[Schema] = {"$ref": "#/$defs/filled"}
 
@@ -58,7 +59,7 @@ def manifest_schema() -> Schema:
         "title": "okteto manifest",
         "description": "Images of a workspace, as okplug reads them",
         "type": ["object", "null"],
-        "propertyNames": {"not": {"pattern": MISSPELT_BUILD}},
+        "propertyNames": {**_KEY, "not": {"pattern": MISSPELT_BUILD}},
         "properties": {"build": _build_section(), "deploy": _deploy_section()},
         "$defs": {
             "text": _or_no_string(rf"^{_ANY}*{_END}"),
@@ -212,7 +213,7 @@ def _deploy_section() -> Schema:
         "description": "compose files whose images are the manifest's",
         "anyOf": [_TEXT, entry, {"type": "array", "items": item}, _NULL],
     }
-    return {"properties": {"compose": compose}}
+    return {"propertyNames": _KEY, "properties": {"compose": compose}}
 
 
 _OF_FORM: Final[dict[Form, Schema]] = {
