@@ -65,6 +65,8 @@ def build_graph(
     for image in images:
         linker.add_edges(image)
     linker.settle()
+    for image in images:
+        linker.add_order(image)
     return linker.graph
 
 
@@ -89,6 +91,7 @@ class _Linker:
         self.put(image)
         self.add_edges(image)
         self.settle()
+        self.add_order(image)
 
     def forget(self, address: str) -> None:
         """Take the names of an image for those of no image."""
@@ -264,10 +267,15 @@ class _Linker:
         for wanted in image.depends_on:
             address = self.finder.by_dependency(image, wanted)
             self.graph.add_edge(address, image.address, Cause("depends_on", wanted.location))
-        for before in image.after:
-            if before.value in self.graph:
-                self.graph.add_edge(before.value, image.address, Cause(ORDER, before.location))
         self._add_dockerfile_edges(image)
+
+    def add_order(self, image: Image) -> None:
+        """Add an edge from what an image comes after, unless that is built from the image."""
+        if image.after:
+            late = self.graph.affected((image.address,))
+            for before in image.after:
+                if before.value in self.graph and before.value not in late:
+                    self.graph.add_edge(before.value, image.address, Cause(ORDER, before.location))
 
     def _add_dockerfile_edges(self, image: Image) -> None:
         node = self.graph.node(image.address)

@@ -857,3 +857,26 @@ def test_what_an_image_comes_after_is_an_edge_where_it_is_an_image(shop: Shop) -
     shop.add("web:web", "FROM scratch\n", after=after)
     assert shop.edges() == {"db:db -> web:web": ["order, compose.yaml:7:9"]}
     assert shop.graph().ingredients("web:web") == ()
+
+
+def test_what_is_built_from_an_image_does_not_come_before_it(shop: Shop) -> None:
+    place = Location(shop.root / "compose.yaml", 7, 9)
+    shop.add("web:web", "FROM scratch\n", after=(Located("job:job", place),))
+    shop.add("job:job", "FROM scratch\n", depends_on=["web:web"])
+    assert list(shop.edges()) == ["web:web -> job:job"]
+
+
+def test_of_two_that_come_after_each_other_one_does(shop: Shop) -> None:
+    place = Location(shop.root / "compose.yaml", 7, 9)
+    shop.add("a:a", "FROM scratch\n", after=(Located("b:b", place),))
+    shop.add("b:b", "FROM scratch\n", after=(Located("a:a", place),))
+    assert list(shop.edges()) == ["b:b -> a:a"]
+
+
+def test_an_image_that_is_linked_again_keeps_its_order(shop: Shop) -> None:
+    place = Location(shop.root / "compose.yaml", 7, 9)
+    shop.add("a:a", "FROM scratch\n")
+    shop.add("b:b", "FROM scratch\n")
+    graph = shop.graph()
+    graph.replace_image(dataclasses.replace(graph.image("b:b"), after=(Located("a:a", place),)))
+    assert edges(graph, shop.root) == {"a:a -> b:b": ["order, compose.yaml:7:9"]}
