@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import xxhash
 
 from okplug.dockerfile import instruction_text
+from okplug.manifest.model import NAMED
 from okplug.standins import fill_in
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:
         for name, value in pairs:
             yield KeyItem(kind, name, value)
     for name, value in image.named_contexts:
+        if name in inputs.images or value.startswith(NAMED):
+            continue  # an image of the workspace, whose key is in the instructions that use it
         files = inputs.folders.get(name)
         if files is None:
             yield KeyItem("context", name, value)

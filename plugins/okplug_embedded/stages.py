@@ -88,9 +88,9 @@ class StageBuilder:
         """
         key = (text, platform)
         if key not in self._opened:
-            request = self.request
-            named = request.image.image_contexts().get(text)
-            reference = parse_name(named or text, {**request.bases, **request.images})
+            known = {**self.request.bases, **self.request.images}
+            named = "" if text in known else self.request.image.image_contexts().get(text)
+            reference = parse_name(named or text, known)
             image = open_image(self._registry, reference, platform)
             if image.platform != platform:
                 self.control.warn(f"the image {text} is for {image.platform}, not {platform}")

@@ -240,3 +240,15 @@ def test_where_a_user_s_agent_is_does_not_count() -> None:
     here, there = (inputs(image=image(ssh=(f"git={path}",))) for path in ("/a", "/b"))
     assert record(here).key == record(there).key
     assert record(here).key != record(inputs(image=image(ssh=("default",)))).key
+
+
+def test_an_image_of_the_workspace_may_be_named_in_any_way() -> None:
+    images = {"parent": "libs:base"}
+    keys = {
+        record(
+            inputs(image=image(named_contexts=(("parent", value),)), images=images),
+            libs__base=dependency(),
+        ).key
+        for value in ("okplug-named://base", "docker-image://okteto.dev/base")
+    }
+    assert len(keys) == 1

@@ -48,15 +48,22 @@ def test_a_trigger_that_cannot_be_read(workshop: Workshop, trigger: str, problem
     assert caught.value.location.line == 2
 
 
-@pytest.mark.parametrize("value", ["docker-image://registry.test/base:1", "okplug-named://base"])
-def test_a_named_context_that_is_an_image(workshop: Workshop, value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "is_known"),
+    [
+        ("docker-image://registry.test/base:1", False),
+        ("docker-image://okteto.dev/base", True),
+        ("okplug-named://base", True),
+    ],
+)
+def test_a_named_context_that_is_an_image(
+    workshop: Workshop, value: str, *, is_known: bool
+) -> None:
     base = workshop.push("base", files={"a": "1"})
+    images = {"parent": base} if is_known else {}
     workshop.registry.tag(base, base.with_digest("").with_tag("1"))
-    case = workshop.case("FROM parent\nCOPY --from=parent a /b\n", images={"parent": base})
-    request = case.request()
+    request = workshop.case("FROM parent\nCOPY --from=parent a /b\n", images=images).request()
     named = dataclasses.replace(request.image, named_contexts=(("parent", value),))
-    if value.startswith("docker-image"):
-        request = dataclasses.replace(request, images={})
     request = dataclasses.replace(request, image=named)
     built = workshop.builder.build(request, workshop.registry, workshop.control)
     assert set(ImageView.read(workshop.registry, built.reference).tree()) == {"a", "b"}
