@@ -7,6 +7,7 @@ one in a manifest's folder counts for that manifest, and more than the root's.
 from __future__ import annotations
 
 import threading
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ class EnvFiles:
         self.masks = masks
         self._lock = threading.Lock()
         self._unheard: list[str] = []
-        self._folders: dict[str, dict[str, str]] = {str(root): {}}
+        self._here = self._there = str(root)
+        self._folders: dict[str, dict[str, str]] = {self._here: {}}
         self._root = self._read(str(root), {})
 
     def at_root(self) -> Mapping[str, str]:
@@ -50,11 +52,19 @@ class EnvFiles:
         :param environ: what counts for the whole run.
         :raises UsageError: if the folder's file cannot be read or understood.
         """
+        if f"{folder}/".startswith(f"{self._there}/"):
+            folder = self._here + folder[len(self._there) :]
         with self._lock:
             if folder not in self._folders:
                 self._folders[folder] = _values(self._read(folder, environ))
             own = self._folders[folder]
         return {**environ, **own, **self.process} if own else environ
+
+    def seen_from(self, root: Path) -> EnvFiles:
+        """Return the same files for manifests of another checkout: nobody commits these files."""
+        elsewhere = copy(self)
+        elsewhere._there = str(root)
+        return elsewhere
 
     def assignments(self, settings: Iterable[Setting]) -> Iterator[Assignment]:
         """Yield what the root's file says of settings."""

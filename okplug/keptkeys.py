@@ -92,6 +92,8 @@ def _at(config: Config, root: Path) -> Iterator[Config]:
         settings=_settings(config, plugins, root),
         command=config.command,
         stash=config.stash,
+        masks=config.masks,
+        env_files=config.env_files.seen_from(root) if config.env_files else None,
     )
     plugins.configure_workspace(there)
     try:

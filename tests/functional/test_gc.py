@@ -166,6 +166,27 @@ def test_settings_are_those_of_each_commit(commits: Shop) -> None:
     assert number_of_keys(commits)["lib"] < before["lib"]
 
 
+def test_variables_of_folders_count_for_each_commit(commits: Shop) -> None:
+    """Nobody commits ``.env``; keys of a commit are those that this checkout would compute."""
+    root = commits.workspace.root
+    commits.workspace.write(
+        {
+            "web/okteto.yaml": "build: {web: {context: ., args: {X: '${X}'}}}\n",
+            "web/Dockerfile": "FROM scratch\nARG X\nCOPY data /web\n",
+            "web/.env": "X=of the folder\n",
+        }
+    )
+    git(root, "add", "web/okteto.yaml", "web/Dockerfile")
+    git(root, "commit", "-q", "-m", "an argument")
+    git(root, "branch", "release/3")
+    commits.run("build").assert_ok()
+    git(root, "checkout", "-q", "release/1")
+    (root / "web/data").write_text("of another commit\n")
+    commits.run("gc", "--keep-refs", "release/3", *ALL).assert_ok()
+    git(root, "checkout", "-q", "-f", "release/3")
+    assert "build" not in commits.run("plan").assert_ok().stdout
+
+
 def test_plugins_are_those_of_each_commit(commits: Shop) -> None:
     root = commits.workspace.root
     for number in (1, 2):
