@@ -156,10 +156,16 @@ def _images_of(given: GivenFile, manifests: Iterable[Manifest], config: Config) 
     return frozenset(image.address for image in images)
 
 
+#: arguments that Okteto gives every Dockerfile that declares them -> the settings that have them
+_GIVEN = {"OKTETO_NAMESPACE": "namespace", "OKTETO_CONTEXT": "context"}
+
+
 def _graph(found: Iterable[Image], naming: Naming, config: Config) -> ImageGraph:
     images = [naming.with_plain_caches(image) for image in found]
     find = ImageNames(naming, images).find
-    graph = build_graph(images, find, config.environ, config.text("platform"))
+    values = {name: config.text(setting) for name, setting in _GIVEN.items()}
+    given = {name: value for name, value in values.items() if value}
+    graph = build_graph(images, find, config.environ, config.text("platform"), given)
     before = graph.images()
     config.plugins.graph_modify(graph, config)
     graph.order()  # refuses circles, and links anew what was built from images that are gone

@@ -46,17 +46,20 @@ def build_graph(
     find: Callable[[str], str | None],
     environ: Mapping[str, str],
     platform: str,
+    given: Mapping[str, str] | None = None,
 ) -> ImageGraph:
     """Read the Dockerfiles and link the images.
 
     :param find: returns the address of the image that a reference names, None for one from
         elsewhere.
     :param platform: of images that name none.
+    :param given: the arguments that every Dockerfile gets which declares them, unless its image
+        has another value.
     :raises ManifestError: if a Dockerfile is wrong, a dependency is unknown, or images are built
         from each other in a circle.
     """
     images = tuple(images)
-    linker = _Linker(find, environ, platform)
+    linker = _Linker(find, environ, platform, given or {})
     linker.finder.add(images)
     for image in images:
         if image.address not in linker.graph:
@@ -74,11 +77,16 @@ class _Linker:
     """Links the images of one workspace."""
 
     def __init__(
-        self, find: Callable[[str], str | None], environ: Mapping[str, str], platform: str
+        self,
+        find: Callable[[str], str | None],
+        environ: Mapping[str, str],
+        platform: str,
+        given: Mapping[str, str],
     ) -> None:
         self._find = find
         self._environ = environ
         self._platform = platform
+        self._given = given
         self._dockerfiles: dict[Path, Dockerfile] = {}
         self._begun: list[str] = []
         self._unsettled: set[str] = set()
@@ -234,13 +242,18 @@ class _Linker:
     def _arguments(
         self, image: Image, declared: Iterable[tuple[str, Instruction]]
     ) -> dict[str, str]:
-        """Return the image's arguments, and those for what it is built from, with stand-ins."""
+        """Return the image's arguments, and those for what it is built from, with stand-ins.
+
+        Those that are given to all are among them if they are declared.
+        """
         values = {arg.name: self._value(image, arg) for arg in image.args}
         for name, _ in declared:
             match = _BUILD_ARGUMENT.fullmatch(name)
             address = self.finder.by_variable(image, match[1]) if match else None
             if match and address and address != image.address:
                 values[name] = stand_in(address, match[2])
+            elif name in self._given:
+                values.setdefault(name, self._given[name])
         return values
 
     def _value(self, image: Image, arg: BuildArg) -> str:

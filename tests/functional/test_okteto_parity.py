@@ -259,3 +259,43 @@ def test_an_error_names_the_image_that_is_not_there(empty_shop: Shop) -> None:
     )
     outcome = empty_shop.workspace.run("build").assert_exit(ExitCode.FAILED)
     assert "Dockerfile:1:1: the registry has no image localhost/ns/missing:1\n" in outcome.stderr
+
+
+# ------------------------------------------------------------------- arguments that nobody writes
+
+
+NAMED = "FROM scratch\nARG OKTETO_NAMESPACE\nARG OKTETO_CONTEXT\nCOPY data /\n"
+
+
+def test_a_dockerfile_may_ask_for_whom_and_where_it_is_built(one: Callable[..., Shop]) -> None:
+    shop = one("", NAMED)
+    path = shop.workspace.home / ".config/okplug/contexts.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text('current = "okteto.test"\n[contexts."okteto.test"]\nnamespace = "david"\n')
+    shop.run("build").assert_ok()
+    assert shop.requests[0].args == {"OKTETO_NAMESPACE": "david", "OKTETO_CONTEXT": "okteto.test"}
+
+
+def test_without_a_context_the_dockerfile_s_own_value_counts(one: Callable[..., Shop]) -> None:
+    shop = one("", "FROM scratch\nARG OKTETO_CONTEXT=none\nCOPY data /\n")
+    shop.run("build").assert_ok()
+    assert shop.requests[0].args == {}
+
+
+def test_an_argument_of_the_manifest_or_the_command_line_counts_more(
+    one: Callable[..., Shop],
+) -> None:
+    shop = one("    args: {OKTETO_NAMESPACE: team, OKTETO_CONTEXT: here}\n", NAMED)
+    shop.run("build", "--build-arg", "OKTETO_CONTEXT=there").assert_ok()
+    assert shop.requests[0].args == {"OKTETO_NAMESPACE": "team", "OKTETO_CONTEXT": "there"}
+
+
+def test_better_the_key_says_for_whom_where_the_image_does(one: Callable[..., Shop]) -> None:
+    """Okteto hashes neither, and so gives one user the image of another's namespace."""
+
+    def keys(shop: Shop) -> set[str]:
+        users = ("cindy", "david")
+        return {shop.run("hash", "--namespace", user).assert_ok().stdout for user in users}
+
+    assert len(keys(one("", NAMED))) == 2
+    assert len(keys(one(""))) == 1

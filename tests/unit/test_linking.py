@@ -880,3 +880,17 @@ def test_an_image_that_is_linked_again_keeps_its_order(shop: Shop) -> None:
     graph = shop.graph()
     graph.replace_image(dataclasses.replace(graph.image("b:b"), after=(Located("a:a", place),)))
     assert edges(graph, shop.root) == {"a:a -> b:b": ["order, compose.yaml:7:9"]}
+
+
+# ------------------------------------------------------------------------ what is given to all
+
+
+def test_arguments_for_all_reach_who_declares_them(shop: Shop) -> None:
+    """What an image says of its own counts more."""
+    shop.add("a:a", "FROM scratch\nARG WHO\nLABEL a=$WHO\n")
+    shop.add("b:b", "FROM scratch\nARG WHO=me\nLABEL a=$WHO\n", args={"WHO": "b"})
+    shop.add("c:c", "FROM scratch\n")
+    given = {"WHO": "all"}
+    graph = build_graph(shop.images.values(), shop.references.get, {}, "linux/amd64", given)
+    args = {address: graph.node(address).args for address in ("a:a", "b:b", "c:c")}
+    assert args == {"a:a": {"WHO": "all"}, "b:b": {"WHO": "b"}, "c:c": {}}
