@@ -27,7 +27,7 @@ _UNKNOWN_DURATION = 1.0
 CAUSES = frozenset(
     {"depends_on", "FROM", "COPY --from", "RUN --mount", "build argument", "named context", "order"}
 )
-#: the cause of an edge that only says which image is built first
+#: the cause of an edge that only says which image is begun first
 ORDER = "order"
 #: what of an image its Dockerfile's meaning and its edges depend on
 _LINKING = (

@@ -169,13 +169,11 @@ def make_plan(
     steps: Mapping[str, Step],
     asked: Collection[str],
     dependencies: Callable[[str], Iterable[str]],
-    before: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> Plan:
     """Keep what the run needs: what was asked for, and what that is built from.
 
     :param steps: every step with its verdict, in graph order.
     :param dependencies: the addresses of what an image is built from.
-    :param before: the addresses of what is built first, if it is built at all.
     """
     kept = set(asked)
     for address in reversed(list(steps)):
@@ -184,11 +182,7 @@ def make_plan(
     return Plan(
         {address: step for address, step in steps.items() if address in kept},
         {
-            address: tuple(
-                dict.fromkeys(
-                    (*dependencies(address), *(name for name in before(address) if name in kept))
-                )
-            )
+            address: tuple(dependencies(address))
             for address, step in steps.items()
             if address in kept and step.verdict == BUILD
         },

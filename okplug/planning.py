@@ -58,7 +58,7 @@ class Planner:
         records = self.keyring.compute(wanted)
         found = self._look_up(records)
         steps = {address: self._step(address, records[address], found) for address in wanted}
-        plan = make_plan(steps, selection.asked, graph.ingredients, graph.dependencies)
+        plan = make_plan(steps, selection.asked, graph.ingredients)
         self._explain(plan, found.keys)
         plan.priorities.update(graph.priorities(self._state.durations()))
         self._config.plugins.plan_modify(plan, self._config)

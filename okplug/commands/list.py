@@ -62,5 +62,5 @@ def _as_json(collection: Collection, address: str, config: Config) -> dict[str, 
         "dockerfile": shown_path(image.dockerfile, config.root),
         "target": image.target,
         "reference": str(collection.naming.names(image)[0]),
-        "dependencies": list(collection.graph.dependencies(address)),
+        "dependencies": list(collection.graph.ingredients(address)),
     }

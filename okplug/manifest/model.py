@@ -80,7 +80,7 @@ class Image:
     :param tags: further references of the user's, as written.
     :param push: the user's own references are set; without, the image is found by its key alone.
     :param aliases: further references by which Dockerfiles name it; it is not stored under them.
-    :param after: addresses of images to build before this one, though it is not built from them;
+    :param after: addresses of images to begin before this one, though it is not built from them;
         those that are no images of the workspace do not count.
     :param platforms: ``os/arch[/variant]``; empty for the ``platform`` setting.
     :param annotations: of each manifest, and of the index when there are several platforms.

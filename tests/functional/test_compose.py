@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,22 +68,33 @@ def test_a_service_does_not_bring_along_what_it_runs_after(files: Workspace) -> 
     assert built(files, "API_1") == {":base", ":api-1"}
 
 
-def test_services_are_built_in_order(shop: Shop) -> None:
-    for path in shop.workspace.root.glob("*/okteto.yaml"):
-        path.unlink()
-    shop.workspace.write(FILES)
-    shop.results()
-    order = shop.built()
+@pytest.fixture
+def services(empty_shop: Shop) -> Shop:
+    """The same with a builder that builds one after the other."""
+    empty_shop.workspace.write(FILES)
+    return empty_shop
+
+
+def test_services_are_built_in_order(services: Shop) -> None:
+    services.results()
+    order = services.built()
     assert order.index(":api") < order.index(":web")
+    services.edit("web/data", "new")
+    services.edit("api/data", "new")
+    services.results()
+    assert services.built() == [":api", ":api-1", ":web"]
 
 
-def test_the_name_of_a_service_in_another_registry_is_not_written(shop: Shop) -> None:
-    for path in shop.workspace.root.glob("*/okteto.yaml"):
-        path.unlink()
-    shop.workspace.write(FILES)
-    results = shop.results("base")
+def test_what_only_runs_after_a_service_is_built_without_it(services: Shop) -> None:
+    services.break_down(":api")
+    verdicts = services.verdicts()
+    assert (verdicts[":api"], verdicts[":web"]) == ("failed", "build")
+
+
+def test_the_name_of_a_service_in_another_registry_is_not_written(services: Shop) -> None:
+    results = services.results("base")
     assert set(results) == {":base"}
-    assert shop.personal("base").keys() == {"okteto"}
+    assert services.personal("base").keys() == {"okteto"}
 
 
 def test_a_variable_that_counts_changes_the_key(files: Workspace) -> None:
@@ -143,3 +155,13 @@ def test_errors_have_the_place_in_the_compose_file(files: Workspace) -> None:
     assert outcome.stderr == (
         "error: compose.yaml:3:12: the context webb does not exist\n  hint: did you mean web?\n"
     )
+
+
+def test_what_a_service_runs_after_is_no_dependency_of_its_image(files: Workspace) -> None:
+    listed = json.loads(files.run("list", "--json").assert_ok().stdout)["images"]
+    assert {image["address"]: image["dependencies"] for image in listed} == {
+        ":api": [":base"],
+        ":api-1": [":base"],
+        ":base": [],
+        ":web": [],
+    }

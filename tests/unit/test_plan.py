@@ -129,17 +129,3 @@ def test_the_message_of_a_result(error: Exception | None, message: str) -> None:
 def test_a_report_of_a_run_that_planned_nothing() -> None:
     report = Report("build", ExitCode.USAGE_ERROR, 0.1)
     assert (report.results, report.builder) == ((), "")
-
-
-def test_what_is_only_built_before_is_waited_for_and_not_built_for_that() -> None:
-    steps = {name: step(name) for name in ("a", "b", "c")}
-    before = {"a": (), "b": ("a",), "c": ("b", "a")}
-    plan = make_plan(steps, {"b", "c"}, lambda _: (), before.__getitem__)
-    assert plan.dependencies == {"b": (), "c": ("b",)}
-
-
-def test_what_is_built_before_and_from_is_waited_for_once() -> None:
-    steps = {name: step(name) for name in ("a", "b")}
-    needs = {"a": (), "b": ("a",)}
-    plan = make_plan(steps, {"b"}, needs.__getitem__, needs.__getitem__)
-    assert plan.dependencies == {"a": (), "b": ("a",)}
