@@ -73,17 +73,21 @@ class _Present:
     """What the workspace has already.
 
     :param manifests: folder -> path of its manifest.
+    :param name: what a manifest that is written is called, so that it is found.
     """
 
     root: Path
+    name: str
     manifests: dict[str, Path] = field(default_factory=dict)
     images: list[Image] = field(default_factory=list)
     replaced: set[Path] = field(default_factory=set)
 
     @classmethod
     def read(cls, config: Config, exclude: Sequence[str]) -> _Present:
-        present = cls(config.root)
-        found = find_manifests(config.root, config.words("manifests"), exclude)
+        names = config.words("manifests")
+        plain = [name for name in names if "/" not in name]
+        present = cls(config.root, MANIFEST if MANIFEST in names else next(iter(plain), MANIFEST))
+        found = find_manifests(config.root, names, exclude)
         for path in found.manifests:
             manifest = config.plugins.collect_manifest(path, config)
             if manifest:
@@ -143,7 +147,7 @@ class _Drafting:
             links = self._guesses.links(self._addresses[file], file.dockerfile)
         except ManifestError as error:
             place = error.location or file.dockerfile.path
-            self._warn(f"{place}: the image is left out: {error.message}")
+            self._warn(f"{place}: the image is left out, write its entry by hand: {error.message}")
             return None
         for use, address in links.releases.items():
             self._warn(
@@ -158,7 +162,7 @@ class _Drafting:
         while lost := [file for file, found in links.items() if gone & found.dependencies.keys()]:
             for file in lost:
                 self._warn(
-                    f"{file.dockerfile.path}: the image is left out: what it is built from is"
+                    f"{file.dockerfile.path}: the image is left out, as is what it is built from"
                 )
                 del links[file]
                 gone.add(self._addresses[file])
@@ -203,7 +207,7 @@ class _Drafting:
 
     def _place(self, folder: str, images: Sequence[Entry]) -> tuple[Path, str]:
         """Return where a folder's manifest goes, and the compose file that it must not hide."""
-        path = self._root / folder / MANIFEST
+        path = self._root / folder / self._present.name
         present = self._present.manifests.get(folder)
         if present is None:
             return path, ""

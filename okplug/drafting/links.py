@@ -23,7 +23,7 @@ _PLATFORM: Final = "linux/amd64"
 _BUILD_VARIABLE: Final = re.compile(
     r"OKTETO_BUILD_([A-Z0-9_]+)_(IMAGE|REGISTRY|REPOSITORY|TAG|SHA)"
 )
-_IMAGE_VARIABLE: Final = re.compile(r"IMAGE_([A-Z0-9_]+)|([A-Z0-9_]+?)_IMAGE")
+_IMAGE_VARIABLE: Final = re.compile(r"(?:IMAGE_)?(\w+?)(?:_IMAGE)?", re.ASCII)
 _ARGUMENT_ALONE: Final = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 #: tags of what a developer has just built; others are releases
 _MOVING_TAG: Final = re.compile(
@@ -149,7 +149,7 @@ def _alone(base: str) -> str:
 def _named_by(argument: str) -> str:
     """Return the image that an argument is called after, as variables have its name."""
     match = _IMAGE_VARIABLE.fullmatch(argument.upper())
-    return (match[1] or match[2]) if match else ""
+    return match[1] if match else ""
 
 
 def _repository(reference: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,8 +12,6 @@ import pytest
 from okplug.errors import ExitCode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from okplug.testing import Workspace
 
 #: base <- api <- worker, base <- web; what web copies from is another one's name
@@ -233,10 +234,12 @@ def test_what_cannot_be_told_is_left_out_with_what_needs_it(workspace: Workspace
     warnings = [line.removeprefix("warning: ") for line in outcome.stderr.splitlines()]
     assert len(warnings) == 5
     assert warnings[0].startswith("d/Dockerfile:1:1: the file is left out: ")
-    assert warnings[1].startswith("a/Dockerfile:2:6: the image is left out: ")
+    assert warnings[1].startswith(
+        "a/Dockerfile:2:6: the image is left out, write its entry by hand: "
+    )
     assert warnings[2:] == [
         "f/Dockerfile:1: acme/c:2.1 is taken for a release, not for c:c of the workspace",
-        "b/Dockerfile: the image is left out: what it is built from is",
+        "b/Dockerfile: the image is left out, as is what it is built from",
         "e/Dockerfile: no folder up to the root has dist, which it copies",
     ]
     assert manifests(workspace.root) == {
@@ -277,6 +280,45 @@ def test_folders_may_be_called_anything(workspace: Workspace, name: str) -> None
     outcome = workspace.run("init").assert_ok()
     assert outcome.stderr == ""
     assert workspace.run("init").assert_ok().stdout.startswith("nothing to write\n")
+
+
+def test_manifests_are_called_as_the_setting_has_them(workspace: Workspace) -> None:
+    workspace.write(
+        {
+            "api/Dockerfile": "FROM scratch\n",
+            "okplug.toml": 'manifests = [".build/images.yml", "images.yml", "other.yml"]\n',
+        }
+    )
+    outcome = workspace.run("init").assert_ok()
+    assert outcome.stdout == "wrote api/images.yml\n\napi:api\n"
+
+
+def test_the_example_gets_its_edges_back(workspace: Workspace) -> None:
+    example = Path(__file__).parent.parent.parent / "example-monorepo"
+    for path in example.rglob("*"):
+        relpath = path.relative_to(example).as_posix()
+        if path.is_file() and not re.match(r"(.*/)?okteto\.ya?ml|okplugfile\.py|\.okplug", relpath):
+            workspace.write({relpath: path.read_bytes()})
+    assert workspace.run("init").assert_ok().stderr == ""
+    graph = json.loads(workspace.run("graph", "--format", "json").stdout)
+    edges = {
+        image["address"].partition(":")[2]: {
+            one["address"].partition(":")[2] for one in image["dependencies"]
+        }
+        for image in graph["images"]
+    }
+    assert edges == {
+        "base": set(),
+        "messages": set(),
+        "show": set(),
+        "settings": {"base"},
+        "api": {"messages", "settings", "show"},
+        "cart": {"api"},
+        "mail": {"api", "messages"},
+        "web": {"show"},
+        # what its arguments hold is written in a manifest only
+        "release": set(),
+    }
 
 
 def test_a_manifest_that_is_wrong_is_told_before_anything_is_written(workspace: Workspace) -> None:

@@ -98,7 +98,7 @@ def test_a_fixed_tag_is_a_release_that_is_told_of() -> None:
     ]
 
 
-@pytest.mark.parametrize("argument", ["BASE_IMAGE", "IMAGE_BASE"])
+@pytest.mark.parametrize("argument", ["BASE_IMAGE", "IMAGE_BASE", "BASE", "base_image"])
 def test_an_argument_without_a_value_that_from_needs_is_the_image_of_its_name(
     argument: str,
 ) -> None:
