@@ -11,13 +11,13 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from okplug.dotenv import EnvFile, parse_env
 from okplug.errors import Location, UsageError
 from okplug.settings import Assignment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from okplug.dotenv import EnvFile
     from okplug.masking import Masks
     from okplug.settings import Setting
 
@@ -38,7 +38,9 @@ class EnvFiles:
         self.masks = masks
         self._lock = threading.Lock()
         self._unheard: list[str] = []
-        self._here = self._there = str(root)
+        self._here = str(root)
+        #: the root of the checkout whose manifests are read, which may be another one
+        self.there = self._here
         self._folders: dict[str, dict[str, str]] = {self._here: {}}
         self._root = self._read(str(root), {})
 
@@ -52,8 +54,8 @@ class EnvFiles:
         :param environ: what counts for the whole run.
         :raises UsageError: if the folder's file cannot be read or understood.
         """
-        if f"{folder}/".startswith(f"{self._there}/"):
-            folder = self._here + folder[len(self._there) :]
+        if f"{folder}/".startswith(f"{self.there}/"):
+            folder = self._here + folder[len(self.there) :]
         with self._lock:
             if folder not in self._folders:
                 self._folders[folder] = _values(self._read(folder, environ))
@@ -63,7 +65,7 @@ class EnvFiles:
     def seen_from(self, root: Path) -> EnvFiles:
         """Return the same files for manifests of another checkout: nobody commits these files."""
         elsewhere = copy(self)
-        elsewhere._there = str(root)
+        elsewhere.there = str(root)
         return elsewhere
 
     def assignments(self, settings: Iterable[Setting]) -> Iterator[Assignment]:
@@ -104,6 +106,8 @@ class EnvFiles:
                 location=Location(Path(path)),
                 hint="let everybody read it who builds, or remove it",
             ) from error
+        from okplug.dotenv import parse_env  # most folders have no such file
+
         found = parse_env(data, Path(path), environ, self.process)
         self._unheard += found.warnings
         self.masks.add(variable.value for variable in found.variables.values())
