@@ -137,6 +137,71 @@ def test_plugins_judge_their_own_files(workspace: Workspace) -> None:
     assert outcome.assert_exit(ExitCode.USAGE_ERROR).stderr == "error: this is not empty\n"
 
 
+def test_a_manifest_in_a_folder_of_its_own_is_judged_from_the_one_around(
+    workspace: Workspace,
+) -> None:
+    workspace.write(
+        {
+            "api/.okteto/okteto.yml": "build: {api: {context: ., contest: 1, push: 2}}\n",
+            "api/Dockerfile": "FROM scratch\n",
+        }
+    )
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    assert [line.split(" ")[1] for line in outcome.stderr.splitlines() if "error: " in line] == [
+        "api/.okteto/okteto.yml:1:27:",
+        "api/.okteto/okteto.yml:1:45:",
+    ]
+
+
+def test_warnings_are_no_errors(workspace: Workspace) -> None:
+    workspace.write({"okteto.yml": "build: {My_Api: .}\n", "Dockerfile": "FROM scratch\n"})
+    for argv in (["validate"], ["validate", "okteto.yml"]):
+        outcome = workspace.run(*argv).assert_ok()
+        assert "warning: " in outcome.stderr
+        assert "the image 'My_Api' is called 'my-api'" in outcome.stderr
+
+
+def test_what_the_settings_file_says_of_images_is_judged_as_well(workspace: Workspace) -> None:
+    workspace.write(
+        {
+            "okplug.toml": '[images."api"]\nnetwork = "bridge"\n',
+            "okteto.yml": "build: {api: .}\n",
+            "Dockerfile": "FROM scratch\n",
+        }
+    )
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    assert "there is no network 'bridge' for builds" in outcome.stderr
+    assert outcome.stderr.count("error: ") == 1
+
+
+def test_a_dockerfile_that_is_wrong_is_an_error_of_the_workspace(workspace: Workspace) -> None:
+    workspace.write({"okteto.yml": "build: {api: .}\n", "Dockerfile": "FRM scratch\n"})
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    assert outcome.stderr.startswith("error: Dockerfile:1:1: ")
+    workspace.run("validate", "okteto.yml").assert_ok()
+
+
+def test_the_values_of_env_files_are_not_shown(workspace: Workspace) -> None:
+    workspace.write(
+        {
+            ".env": "PLACE=hidden-place\n",
+            "okteto.yml": "build: {api: {context: $PLACE, push: $PLACE}}\n",
+        }
+    )
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    assert outcome.stderr.count("error: ") == 2
+    assert "hidden-place" not in outcome.stderr
+
+
+def test_variables_of_the_environment_count(workspace: Workspace) -> None:
+    workspace.write(
+        {"okteto.yml": "build: {api: {context: $WHERE}}\n", "api/Dockerfile": "FROM scratch\n"}
+    )
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    assert "okteto.yml:1:24: the variable WHERE is not set" in outcome.stderr
+    workspace.run("validate", environ={"WHERE": "api"}).assert_ok()
+
+
 def test_the_schema_is_printed_without_a_workspace(workspace: Workspace) -> None:
     workspace.write({"okteto.yml": "build: [\n"})
     schema = json.loads(workspace.run("schema").assert_ok().stdout)

@@ -176,7 +176,7 @@ def problem(workspace: Workspace, document: object) -> str:
 
 
 FUZZ = settings(
-    max_examples=400,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -312,3 +312,98 @@ def test_a_variable_may_come_to_anything(workspace: Workspace) -> None:
     }
     VALIDATOR.validate(document)
     assert problem(workspace, document) == ""
+
+
+#: key, values that are right, values that are not: what the properties above find, to be read
+VALUES: list[tuple[str, list[object], list[object]]] = [
+    ("annotations", [{"a": 1}, ["a=b", "c"], None], [["=b"], {"": "x"}, {"index:a": "b"}, "a=b"]),
+    ("args", [{"A": None}, ["A", "B=x y"], {}], [{"A B": 1}, ["A B=1"], ["$A=1"], "A=1", [{}]]),
+    ("cache_from", ["a", ["a", "b"], [], 5], ["", ["a", ""], {"a": "b"}, [["a"]]]),
+    ("context", ["api", ".", ""], [["."], {}]),
+    ("contexts", [{"a": "b"}, ["a=docker-image://b"]], [{"a": ""}, ["a"], {"a": "ftp://b"}, "a=b"]),
+    ("depends_on", ["a", ["a", "lib:b"]], [{"a": {}}, [None], ""]),
+    ("dockerfile", ["Dockerfile", ""], [["Dockerfile"]]),
+    ("dockerfile_inline", ["FROM scratch\nCOPY . /\n"], [["FROM scratch"], {"FROM": "scratch"}]),
+    ("export_cache", ["a", ["type=inline"]], [[None], {}]),
+    ("extra_hosts", [{"a": "::1"}, ["a:10.0.0.1", "b=fe80::1"]], ["a:1.2.3.4", ["a"], {"a": "b"}]),
+    ("image", ["a,b", "okteto.dev/a:1"], [["a"], {}]),
+    ("labels", [{"a": "b", "c": None}, ["a", "b="]], [["=a"], {"": 1}, {"a": ["b"]}, "a=b"]),
+    ("network", ["none", "host", "default"], ["bridge", "", "Host", 1, ["none"]]),
+    ("platforms", ["linux/amd64", "linux/amd64, linux/arm/v7", []], ["linux", ["linux/"], 5, ""]),
+    ("push", [True, "false", "TRUE"], ["no", 0, "", [True]]),
+    ("secrets", [{"a": "x", "b": {"env": "X"}}], [["a"], {"a": {}}, {"a": ""}, {"": "x"}, "a"]),
+    ("ssh", ["default", ["a", "b=/run/b"]], ["", "=x", [None], {"a": "b"}]),
+    ("tags", ["a", "a, b", ["a"]], ["a,,b", [""], {"a": "b"}]),
+    ("target", ["a", "", 1], [["a"], {}]),
+]
+
+
+def test_every_key_has_its_values() -> None:
+    assert [key for key, _, _ in VALUES] == sorted(KEYS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, right, _ in VALUES for value in right]
+)
+def test_what_is_right_is_accepted(workspace: Workspace, key: str, value: object) -> None:
+    document = {"build": {"api": {"context": "api", key: value}}}
+    VALIDATOR.validate(document)
+    assert problem(workspace, document) == ""
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [(key, value) for key, _, wrong in VALUES for value in wrong]
+)
+def test_what_is_wrong_is_refused(workspace: Workspace, key: str, value: object) -> None:
+    document = {"build": {"api": {"context": "api", key: value}}}
+    assert not VALIDATOR.is_valid(document)
+    assert problem(workspace, document) != ""
+
+
+@pytest.mark.parametrize(
+    ("document", "is_right"),
+    [
+        (None, True),
+        ({}, True),
+        ({"build": None}, True),
+        ({"build": {}}, True),
+        ({"build": {"api": "api"}}, True),
+        ({"build": {"api": {}}}, True),
+        ({"build": {"image": {"context": "api"}}}, True),
+        ({"build": {"context": {"image": "x"}}}, True),
+        ({"deploy": ["make"], "dev": {"api": {}}, "anything": 5, "x-biuld": 1}, True),
+        ([], False),
+        ("build", False),
+        ({"build": []}, False),
+        ({"build": "api"}, False),
+        ({"build": {"api": None}}, False),
+        ({"build": {"api": ["api"]}}, False),
+        ({"build": {"-api": "api"}}, False),
+        ({"build": {"context": "api", "image": "x"}}, False),
+        ({"build": {"api": {"contest": "api"}}}, False),
+        ({"biuld": {}}, False),
+    ],
+)
+def test_the_shape_of_a_document(workspace: Workspace, document: object, *, is_right: bool) -> None:
+    assert VALIDATOR.is_valid(document) is is_right
+    assert (problem(workspace, document) == "") is is_right
+
+
+def patterns(schema: object) -> list[str]:
+    """Return every regular expression in a schema."""
+    if isinstance(schema, list):
+        return [text for item in schema for text in patterns(item)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema["pattern"]] if isinstance(schema.get("pattern"), str) else []
+    return own + [text for item in schema.values() for text in patterns(item)]
+
+
+@pytest.mark.parametrize("pattern", sorted(set(patterns(SCHEMA))))
+def test_patterns_are_also_those_of_ecmascript(pattern: str) -> None:
+    """They have no group, escape or anchor that only Python's regular expressions have."""
+    re.compile(pattern)
+    without_classes = re.sub(r"\\.|\[(?:\\.|[^\]])*\]", "C", pattern)
+    assert not re.search(r"\(\?(?![=!:])", without_classes)
+    assert set(re.findall(r"\\([A-Za-z])", pattern)) <= {"s", "w", "x", "n"}
+    assert not re.search(r"[*+?}]\+", without_classes)
