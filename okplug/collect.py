@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
-from okplug.givenoptions import GivenOptions
 from okplug.linking import build_graph
 from okplug.manifest.buildfiles import DEFAULT_DOCKERFILE
 from okplug.manifest.discover import find_manifests
 from okplug.manifestset import all_images, read_manifests
 from okplug.naming import ImageNames, Naming
+from okplug.optionvalues import NAMES
 from okplug.registries import Registries
 from okplug.selection import Selection, UnknownSelectionError, select, user_folder
 from okplug.suggestions import closest
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from okplug.config import Config
+    from okplug.givenoptions import GivenOptions
     from okplug.graph import ImageGraph
     from okplug.manifest.discover import Discovery
     from okplug.manifest.givenfile import GivenFile
@@ -62,11 +63,11 @@ def collect(config: Config) -> Collection:
         config.text("global_namespace"),
         config.text("names"),
     )
-    options = GivenOptions(config, naming.with_plain_caches)
-    images = [options.for_selected(lone)] if lone else all_images(manifests)
+    images = [lone] if lone else all_images(manifests)
     if config.image_table is not None and not lone:
         _warn_of_idle_tables(images, config)
-    graph = _graph(map(options.with_arguments, images), naming, config)
+    options = _given_options(config, naming)
+    graph = _graph(options.before_linking(images, lone) if options else images, naming, config)
     if config.masks:
         config.masks.show(word for image in graph.images() for word in _shown_words(image))
     if lone:
@@ -74,7 +75,8 @@ def collect(config: Config) -> Collection:
     else:
         among = _images_of(given, manifests, config) if given else None
         selection = _selection(graph, config, among)
-    if options.apply(graph, selection.asked):
+    if options:
+        options.apply(graph, selection.asked)
         selection = Selection(selection.asked, graph.closure(selection.asked))
     return Collection(manifests, graph, selection, naming, registries, lone is not None)
 
@@ -158,6 +160,15 @@ def _images_of(given: GivenFile, manifests: Iterable[Manifest], config: Config) 
 
 #: arguments that Okteto gives every Dockerfile that declares them -> the settings that have them
 _GIVEN = {"OKTETO_NAMESPACE": "namespace", "OKTETO_CONTEXT": "context"}
+
+
+def _given_options(config: Config, naming: Naming) -> GivenOptions | None:
+    """Return what the command line says of images, None if it says nothing."""
+    if not any(getattr(config.options, name, None) for name in NAMES):
+        return None
+    from okplug.givenoptions import GivenOptions  # few command lines do
+
+    return GivenOptions(config, naming.with_plain_caches)
 
 
 def _graph(found: Iterable[Image], naming: Naming, config: Config) -> ImageGraph:

@@ -28,22 +28,6 @@ Pairs = tuple[tuple[str, str], ...]
 #: what a network is called in an image that others have names for
 _NETWORKS = {"default": ""}
 
-#: the options that are read here, as ``config.options`` has them
-_NAMES = (
-    "build_arg",
-    "target",
-    "platforms",
-    "secret",
-    "ssh",
-    "label",
-    "annotation",
-    "add_host",
-    "network",
-    "cache_from",
-    "export_cache",
-    "push",
-)
-
 
 class GivenOptions:
     """The options of one run that say something of images.
@@ -63,14 +47,17 @@ class GivenOptions:
 
     # ------------------------------------------------------------------------- before the graph is
 
-    def with_arguments(self, image: Image) -> Image:
-        """Return an image with the build arguments that are for all.
+    def before_linking(self, images: Iterable[Image], selected: Image | None) -> list[Image]:
+        """Return images with what Dockerfiles may need to be read at all.
 
-        They are needed to read Dockerfiles that cannot do without.
+        :param selected: the only one that can be selected, if that is known already.
         """
-        return self._arguments.on(image)
+        return [
+            self._arguments.on(self._for_selected(image) if image is selected else image)
+            for image in images
+        ]
 
-    def for_selected(self, image: Image) -> Image:
+    def _for_selected(self, image: Image) -> Image:
         """Return an image with what is for those that are selected."""
         options = self._config.options
         network = getattr(options, "network", None) or image.network
@@ -92,18 +79,16 @@ class GivenOptions:
 
     # --------------------------------------------------------------------------- once the graph is
 
-    def apply(self, graph: ImageGraph, asked: frozenset[str]) -> bool:
-        """Change the images of the graph; tell whether there was anything to change.
+    def apply(self, graph: ImageGraph, asked: frozenset[str]) -> None:
+        """Change the images of the graph.
 
         :param asked: the addresses of the selected images.
         :raises UsageError: if an address is no image's, or what is for one image is for several.
         :raises ManifestError: if an image cannot be linked as it is now.
         """
-        if not any(getattr(self._config.options, name, None) for name in _NAMES):
-            return False
         self._refuse_several(asked)
         for address in sorted(asked):
-            _put(graph, self.for_selected(graph.image(address)))
+            _put(graph, self._for_selected(graph.image(address)))
         self._apply_addressed(graph)
         with_platforms = self._with_platforms(graph, asked)
         if with_platforms:
@@ -114,7 +99,6 @@ class GivenOptions:
             needed = graph.closure(asked)
             give_mounted(graph, needed, self._values("secret"), self._values("ssh"), self._config)
         graph.order()
-        return True
 
     def _refuse_several(self, asked: frozenset[str]) -> None:
         if len(asked) == 1:

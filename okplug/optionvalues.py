@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from okplug.platforms import normalize_platform
+
+#: the options that say something of images, as ``config.options`` has them
+NAMES: Final = (
+    "build_arg",
+    "target",
+    "platforms",
+    "secret",
+    "ssh",
+    "label",
+    "annotation",
+    "add_host",
+    "network",
+    "cache_from",
+    "export_cache",
+    "push",
+)
 
 _STAGE: Final = re.compile(r"\w[\w.-]*")
 _SECRET_FORM: Final = "write id=ID,src=FILE or id=ID,env=NAME"  # noqa: S105  # a hint
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(NamedTuple):
     """A value for some images.
 
     :param where: a selection, ``""`` for the images that the whole command line selects.
@@ -24,8 +38,7 @@ class Addressed:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class GivenArg:
+class GivenArg(NamedTuple):
     """A build argument.
 
     :param where: a selection, ``""`` for all images that declare the argument.
@@ -37,8 +50,7 @@ class GivenArg:
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class GivenSecret:
+class GivenSecret(NamedTuple):
     """A secret for all images whose Dockerfiles mount its id.
 
     :param kind: ``file``, ``env``, or ``""``: the variable called *source* if there is one, else

@@ -75,7 +75,7 @@ def app(workspace: Workspace, buildkit: BuildKit) -> App:
 
 def text(view: ImageView, path: str) -> str:
     content = view.tree()[path].content
-    assert content is not None
+    assert isinstance(content, bytes)
     return content.decode()
 
 

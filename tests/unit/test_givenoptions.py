@@ -134,6 +134,22 @@ def test_the_target_of_the_selected_image(shop: Workspace) -> None:
     assert found.selection.needed == {"api:api", "base:base"}
 
 
+def test_what_another_target_does_not_need_is_not_built(shop: Workspace) -> None:
+    shop.write(
+        {
+            "api/okteto.yaml": "build: {api: .}\n",
+            "api/Dockerfile": """
+                ARG OKTETO_BUILD_BASE_IMAGE
+                FROM scratch AS alone
+                FROM ${OKTETO_BUILD_BASE_IMAGE}
+                """,
+        }
+    )
+    assert collected(shop, "api").selection.needed == {"api:api", "base:base"}
+    found = collected(shop, "api", target=[Addressed("", "alone")])
+    assert found.selection.needed == {"api:api"}
+
+
 def test_one_selected_image_with_dependencies_is_one_image(shop: Workspace) -> None:
     assert image(shop, "api:api", "api", target=[Addressed("", "dev")]).target == "dev"
     assert image(shop, "base:base", "api", target=[Addressed("", "dev")]).target == ""
