@@ -15,6 +15,7 @@ from okplug.manifest.discover import SKIPPED_FOLDERS, exclusions
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from okplug.dockerfile.ignore import Matcher
     from okplug.dockerfile.model import Dockerfile
 
 _NAME: Final = re.compile(
@@ -95,12 +96,16 @@ def _candidates(root: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]
         folders[:] = [
             name
             for name in folders
-            if name not in SKIPPED_FOLDERS and not (matcher and matcher.matches(prefix + name))
+            if name not in SKIPPED_FOLDERS and not (matcher and _prunes(matcher, prefix + name))
         ]
         for name in files:
             is_excluded = matcher is not None and matcher.matches(prefix + name)
             if not is_excluded and _is_name_of_one(name):
                 yield folder, name
+
+
+def _prunes(matcher: Matcher, folder: str) -> bool:
+    return matcher.matches(folder) and matcher.can_skip_directory(folder)
 
 
 def _is_name_of_one(name: str) -> bool:

@@ -68,6 +68,8 @@ def test_what_is_excluded_is_not_found(found: Found, tmp_path: Path) -> None:
     found("api/Dockerfile", "api/Dockerfile.dev", "testdata/a/Dockerfile")
     files, _ = find_build_files(tmp_path, ["testdata", "**/*.dev"])
     assert [file.relpath for file in files] == ["api/Dockerfile"]
+    files, _ = find_build_files(tmp_path, ["testdata", "!testdata/a", "api"])
+    assert [file.relpath for file in files] == ["testdata/a/Dockerfile"]
 
 
 def test_a_file_that_is_no_dockerfile_is_left_out_with_a_warning(tmp_path: Path) -> None:

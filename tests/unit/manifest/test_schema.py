@@ -407,3 +407,13 @@ def test_patterns_are_also_those_of_ecmascript(pattern: str) -> None:
     assert not re.search(r"\(\?(?![=!:])", without_classes)
     assert set(re.findall(r"\\([A-Za-z])", pattern)) <= {"s", "w", "x", "n"}
     assert not re.search(r"[*+?}]\+", without_classes)
+
+
+@pytest.mark.parametrize(
+    "piece", ["a", " ", "$", ",", "1:", "=", ":", "a/", "${", "%", "\n", "b.u"]
+)
+@pytest.mark.parametrize("pattern", sorted(set(patterns(SCHEMA))))
+def test_no_pattern_takes_forever(pattern: str, piece: str) -> None:
+    """Editors match on every key stroke; what is exponential would never come back from this."""
+    found = re.search(pattern, piece * 500 + "\0")
+    assert found is None or "\0" not in found[0]
