@@ -85,7 +85,9 @@ def build(config: Config) -> ExitCode:
         with prepared(config, reporting) as run:
             builder = _builder(config, run)
             jobs = config.number("jobs") or _default_jobs(run, builder)
-            reporting.planned(run.plan, builder, jobs)
+            reporting.planned(run.plan, builder, jobs)  # whose builder may keep us waiting
+            if builder:
+                run.planner.check(run.plan, builder)
             try:
                 _carry_out(config, run, builder, jobs, reporting)
             finally:
@@ -94,7 +96,7 @@ def build(config: Config) -> ExitCode:
 
 
 def _builder(config: Config, run: Prepared) -> Builder | None:
-    """Return the builder, None if nothing is to be built, which has seen what it is to do."""
+    """Return the builder, None if nothing is to be built."""
     if not run.plan.count(BUILD):
         return None
     builder = config.plugins.builder(config)
@@ -103,7 +105,6 @@ def _builder(config: Config, run: Prepared) -> Builder | None:
             f"no plugin offers the builder {', '.join(config.words('builder'))!r}",
             hint='okplug plugins lists those that are loaded; builder = "auto" takes the first',
         )
-    run.planner.check(run.plan, builder)
     return builder
 
 

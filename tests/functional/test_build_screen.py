@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -352,3 +353,25 @@ def test_what_is_built_because_of_dependencies(screen: Callable[..., str]) -> No
         "[base:base, lib:lib]\nbuilder: "
     ) in screen("api")
     assert "because of dependencies" not in screen("api")
+
+
+def test_a_builder_is_named_before_it_is_asked(
+    shop: Shop, screen: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not there yet may be waited for, and then it should be seen for what."""
+    heard: list[str] = []
+    recorder = HookRecorder()
+
+    def check(_outlines: object) -> None:
+        deadline = time.monotonic() + 60
+        while not any(type(event).__name__ == "Planned" for event in recorder.events()):
+            assert time.monotonic() < deadline, "nobody names it"
+            time.sleep(0.001)
+        heard.extend(type(event).__name__ for event in recorder.events())
+        raise BuildError("it never came")
+
+    monkeypatch.setattr(shop, "check", check)
+    told = screen("base", exit_code=1, plugins=(recorder,))
+    assert heard[-1] == "Planned"
+    assert "\nbuilder: in memory\n" in told
+    assert told.endswith("error: it never came\n")
