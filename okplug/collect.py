@@ -17,7 +17,7 @@ from okplug.selection import Selection, UnknownSelectionError, select, user_fold
 from okplug.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from okplug.config import Config
     from okplug.givenoptions import GivenOptions
@@ -128,6 +128,8 @@ def _lone_image(given: GivenFile | None, discovery: Discovery, config: Config) -
         return None
     from okplug.manifest.lonedockerfile import lone_image  # few runs have one
 
+    if not all((config.cwd / word).is_dir() for word in words):
+        _refuse_late_command(words, config)
     if getattr(config.options, "exclude", ()) or getattr(config.options, "keyword", ""):
         raise UsageError(
             "-k and --exclude choose among images, and a Dockerfile is one image",
@@ -160,6 +162,15 @@ def _images_of(given: GivenFile, manifests: Iterable[Manifest], config: Config) 
 
 #: arguments that Okteto gives every Dockerfile that declares them -> the settings that have them
 _GIVEN = {"OKTETO_NAMESPACE": "namespace", "OKTETO_CONTEXT": "context"}
+
+
+def _refuse_late_command(words: Sequence[str], config: Config) -> None:
+    """Tell of a command that is no command where it stands, as in ``okplug -f FILE plan``."""
+    if words and words[0] in getattr(config.options, "may_be_command", ()):
+        raise UsageError(
+            f"{words[0]} stands behind an option of okplug build, and is taken for what to build",
+            hint=f"write the command first: okplug {words[0]} ...",
+        )
 
 
 def _given_options(config: Config, naming: Naming) -> GivenOptions | None:
@@ -197,6 +208,7 @@ def _selection(graph: ImageGraph, config: Config, among: frozenset[str] | None) 
             among=among,
         )
     except UnknownSelectionError as error:
+        _refuse_late_command(words, config)
         guess = closest(error.text, getattr(options, "may_be_command", ()))
         if guess and error.text == words[0]:
             raise UsageError(

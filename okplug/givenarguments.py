@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from okplug.optionvalues import GivenArg
 
 #: arguments that count though no Dockerfile declares them, in any case of letters
-_UNDECLARED = ("BUILDKIT_", "HTTP_", "HTTPS_", "FTP_", "NO_", "ALL_", "SOURCE_DATE_EPOCH")
+_UNDECLARED = re.compile(r"BUILDKIT_.*|SOURCE_DATE_EPOCH|\w+_PROXY", re.IGNORECASE)
 
 
 class GivenArguments:
@@ -55,7 +56,7 @@ class GivenArguments:
             return
         declared = {name for address in needed for name in _declared(graph.node(address))}
         for name in dict(self._for_all):
-            if name not in declared and not name.upper().startswith(_UNDECLARED):
+            if name not in declared and not _UNDECLARED.fullmatch(name):
                 guess = did_you_mean(name, declared)
                 self._config.warn(f"--build-arg {name}: no selected image declares it{guess}")
 

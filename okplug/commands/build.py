@@ -29,6 +29,8 @@ examples:
   okplug build services/api         one folder's images
   okplug build services:: -x        all below services, stop at the first failure
   okplug build -k 'api and not db'  by name
+  okplug build api --target dev     another stage of one image
+  okplug build app -t NAME:1        the Dockerfile in app, where nothing has a manifest
 """
 
 

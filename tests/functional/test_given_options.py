@@ -203,3 +203,10 @@ def test_the_level_of_the_log(shop: Shop, level: str, logs: bool) -> None:  # no
 def test_a_log_of_json(shop: Shop) -> None:
     outcome = shop.run("build", "base", "--log-output", "json").assert_ok()
     assert {json.loads(line)["event"] for line in outcome.stderr.splitlines()} >= {"RunStarted"}
+
+
+@pytest.mark.parametrize("argv", [["-f", "api/okteto.yaml"], ["--build-arg", "A=1"]])
+def test_a_command_behind_an_option_of_another(shop: Shop, argv: list[str]) -> None:
+    outcome = shop.run(*argv, "plan").assert_exit(4)
+    assert "error: plan stands behind an option of okplug build" in outcome.stderr
+    assert "hint: write the command first: okplug plan ..." in outcome.stderr

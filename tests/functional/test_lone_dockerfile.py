@@ -186,3 +186,10 @@ def test_an_event_tells_that_it_has_no_tag(app: Workspace) -> None:
     events = [json.loads(line) for line in stderr.splitlines()]
     (pushed,) = (each for each in events if each["event"] == "Pushed")
     assert (pushed["address"], pushed["references"]) == ("app:app", [])
+
+
+def test_a_command_behind_the_dockerfile(app: Workspace) -> None:
+    outcome = app.run("-f", "app/Dockerfile", "plan").assert_exit(4)
+    assert "hint: write the command first: okplug plan ..." in outcome.stderr
+    app.write({"plan/data": "data"})
+    assert "plan:plan  BUILT" in app.run("-f", "app/Dockerfile", "plan").assert_ok().stderr

@@ -120,6 +120,13 @@ def test_secrets_of_files_and_variables(app: App) -> None:
     )
 
 
+def test_a_secret_is_in_no_log(app: App) -> None:
+    app.write("FROM shell\nRUN --mount=type=secret,id=T cat /run/secrets/T; false\n")
+    outcome = app.run("--secret", "id=T", "--progress", "plain", T="hidden-word").assert_exit(1)
+    assert "hidden-word" not in outcome.stderr
+    assert "***" in outcome.stderr
+
+
 def test_a_missing_secret_is_told_before_anything_is_built(app: App) -> None:
     app.write("FROM shell\nRUN --mount=type=secret,id=file true\n")
     outcome = app.run("--secret", "id=file,src=gone").assert_exit(4)
