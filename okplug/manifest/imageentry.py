@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from okplug.errors import ManifestError
 from okplug.manifest.buildfiles import (
@@ -63,6 +63,7 @@ def read_image(name: str, entry: Field, site: Site) -> tuple[Image, str]:
     """
     reader = _EntryReader(name, entry, site)
     context, dockerfile, inline, warning = reader.build_files()
+    places = reader.places()
     image = Image(
         name=name,
         folder=site.folder,
@@ -70,23 +71,8 @@ def read_image(name: str, entry: Field, site: Site) -> tuple[Image, str]:
         context=Path(context),
         dockerfile=Path(dockerfile),
         inline=inline,
-        target=reader.text("target"),
-        reference=reader.text("image"),
-        tags=reader.texts("tags"),
-        push=reader.flag("push", default=True),
-        args=reader.named("args", read_arguments),
-        secrets=reader.secrets(),
-        depends_on=reader.depends_on(),
-        cache_from=reader.texts("cache_from"),
-        export_cache=reader.texts("export_cache"),
-        platforms=reader.platforms(),
-        labels=reader.pairs("labels", read_labels),
-        annotations=reader.pairs("annotations", read_annotations),
-        ssh=reader.agents(),
-        network=reader.network(),
-        extra_hosts=reader.hosts(),
-        named_contexts=reader.contexts(),
-        places=reader.places(),
+        places=places,
+        **{field: read(reader) for key, (field, read) in _READERS.items() if key in places},
     )
     return image, warning
 
@@ -114,15 +100,16 @@ class _EntryReader:
             return Located(expanded(node, f"{owner}.{key}", self._site.environ), node.location)
         return None
 
-    def text(self, key: str) -> str:
-        """Return the value of a key that takes one text, ``""`` without it."""
-        located = self._located(key)
-        return located.value if located else ""
+    def _written(self, key: str) -> Located:
+        """Return the one text of a key that is there."""
+        return self._located(key) or Located("", self._entry.key.location)
 
-    def flag(self, key: str, *, default: bool) -> bool:
-        located = self._located(key)
-        if located is None:
-            return default
+    def text(self, key: str) -> str:
+        """Return the value of a key that takes one text."""
+        return self._written(key).value
+
+    def flag(self, key: str) -> bool:
+        located = self._written(key)
         value = _FLAGS.get(located.value.lower())
         if value is None:
             raise ManifestError(
@@ -209,7 +196,7 @@ class _EntryReader:
         return ()
 
     def network(self) -> str:
-        return read_network(self._located("network"), self._fields.subject("network"))
+        return read_network(self._written("network"), self._fields.subject("network"))
 
     def platforms(self) -> tuple[str, ...]:
         """Return the platforms under the names that everybody uses, each once.
@@ -225,6 +212,27 @@ class _EntryReader:
                     f"{self._fields.subject('platforms')}: {error}", location=located.location
                 ) from error
         return tuple(found)
+
+
+#: key -> the field of an image that has its value, and what reads that
+_READERS: Final[Mapping[str, tuple[str, Callable[[_EntryReader], Any]]]] = {
+    "target": ("target", lambda entry: entry.text("target")),
+    "image": ("reference", lambda entry: entry.text("image")),
+    "tags": ("tags", lambda entry: entry.texts("tags")),
+    "push": ("push", lambda entry: entry.flag("push")),
+    "args": ("args", lambda entry: entry.named("args", read_arguments)),
+    "secrets": ("secrets", _EntryReader.secrets),
+    "depends_on": ("depends_on", _EntryReader.depends_on),
+    "cache_from": ("cache_from", lambda entry: entry.texts("cache_from")),
+    "export_cache": ("export_cache", lambda entry: entry.texts("export_cache")),
+    "platforms": ("platforms", _EntryReader.platforms),
+    "labels": ("labels", lambda entry: entry.pairs("labels", read_labels)),
+    "annotations": ("annotations", lambda entry: entry.pairs("annotations", read_annotations)),
+    "ssh": ("ssh", _EntryReader.agents),
+    "network": ("network", _EntryReader.network),
+    "extra_hosts": ("extra_hosts", _EntryReader.hosts),
+    "contexts": ("named_contexts", _EntryReader.contexts),
+}
 
 
 def _inline(owner: str, node: Node) -> tuple[str, InlineDockerfile]:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from okplug.manifest.yamlnodes import Node
 
 
-def read_network(written: Located | None, subject: str) -> str:
+def read_network(written: Located, subject: str) -> str:
     """Return the network of RUN instructions, ``""`` for the default one.
 
     :param subject: what it is, such as ``build.api.network``.
     :raises ManifestError: if it is none of ``NETWORKS``.
     """
-    if written is None or written.value == "default":
+    if written.value == "default":
         return ""
     if written.value not in NETWORKS:
         raise ManifestError(
