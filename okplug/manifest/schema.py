@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any, Final, TypeAlias
 
 from okplug.manifest.entrykeys import ALIASES, EXCLUSIVE, KEYS, NETWORKS, Form
+from okplug.manifest.keymeanings import MEANINGS
 from okplug.manifest.sections import MISSPELT_BUILD
 
 Schema: TypeAlias = dict[str, Any]
@@ -113,7 +114,7 @@ def _image() -> Schema:
 def _key(key: str) -> Schema:
     form = KEYS[key]
     schema = _OF_KEY.get(key) or _OF_FORM[form]
-    return {"description": form.value, "anyOf": [schema, _NULL]}
+    return {"description": f"{MEANINGS[key]}\n\n{form.value}", "anyOf": [schema, _NULL]}
 
 
 def _texts(item: Schema) -> Schema:

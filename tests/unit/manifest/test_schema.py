@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from okplug.errors import ManifestError
 from okplug.manifest.entrykeys import ALIASES, KEYS, Form
+from okplug.manifest.keymeanings import MEANINGS
 from okplug.manifest.schema import manifest_schema
 
 if TYPE_CHECKING:
@@ -189,7 +190,14 @@ def test_it_is_a_schema() -> None:
 def test_it_has_every_key_of_the_reader() -> None:
     properties = SCHEMA["$defs"]["image"]["anyOf"][1]["properties"]
     assert properties.keys() == {*KEYS, *ALIASES}
-    assert properties["ssh"]["description"] == Form.TEXTS.value
+    assert properties["target"]["description"] == (
+        "the stage to build; the last one without it\n\na string"
+    )
+
+
+def test_every_key_and_no_other_has_a_meaning() -> None:
+    assert MEANINGS.keys() == KEYS.keys()
+    assert all(text and not text.endswith(".") for text in MEANINGS.values())
 
 
 @FUZZ
