@@ -45,6 +45,7 @@ def test_defaults() -> None:
         "names": "{name}",
         "track_bases": False,
         "verify_hits": True,
+        "parallel_lookups": True,
         "publish_records": True,
         "progress": "auto",
         "plugins": (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -159,3 +160,31 @@ def test_keys_and_tags_are_one_round() -> None:
     found = look_up(registry, {"api:api": (SHARED, RECORD)}, [OWN], verify=True)
     assert found.keys == {"api:api": Lookup()}
     assert found.tags == {}
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(True, 4), (False, 1)])
+def test_how_many_keys_are_asked_for_at_the_same_time(*, at_once: bool, most: int) -> None:
+    registry = Busy()
+    keys = {f"api:{number}": (SHARED, RECORD) for number in range(8)}
+    assert len(look_up(registry, keys, verify=True, at_once=at_once).keys) == 8
+    assert registry.most <= most
+    assert (registry.most == 1) is not at_once
+
+
+class Busy(FakeRegistry):
+    """A registry that counts who asks it at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__(concurrency=4)
+        self.asking = self.most = 0
+        self.guard = threading.Lock()
+
+    def resolve(self, reference: Reference) -> Descriptor | None:
+        """Take a while."""
+        with self.guard:
+            self.asking += 1
+            self.most = max(self.most, self.asking)
+        time.sleep(0.05)
+        with self.guard:
+            self.asking -= 1
+        return super().resolve(reference)

@@ -33,6 +33,7 @@ def test_every_setting_is_shown_with_its_origin(workspace: Workspace) -> None:
         "names             {folder}/{name}       (okplug.toml:2)\n"
         "track_bases       false                 (default)\n"
         "verify_hits       true                  (default)\n"
+        "parallel_lookups  true                  (default)\n"
         "publish_records   true                  (default)\n"
         "progress          auto                  (default)\n"
         "plugins                                 (default)\n"
