@@ -67,12 +67,20 @@ class Naming:
         return tuple(dict.fromkeys((*(own or [self.own(image, PERSONAL_TAG)]), *further)))
 
     def _written(self, text: str, image: Image, key: str) -> Reference:
+        """Return a tag as the manifest has it."""
         try:
-            return self.parse(text.strip())
+            reference = self.parse(text.strip())
         except UsageError as error:
             raise ManifestError(
                 error.message, location=image.place(key), hint=error.hint
             ) from error
+        if reference.digest:
+            raise ManifestError(
+                f"{reference}: a digest cannot be chosen",
+                location=image.place(key),
+                hint="name a tag",
+            )
+        return reference
 
     def parse(self, text: str) -> Reference:
         """Read a reference as manifests and Dockerfiles write it; without a tag it is ``latest``.

@@ -256,3 +256,11 @@ def test_dockerfiles_may_name_an_image_that_is_not_pushed_and_one_by_its_tags() 
     names = ImageNames(NAMING, [kept, tagged])
     assert names.find("okteto.dev/base:okteto") == kept.address
     assert names.find("acme/api:2") == tagged.address
+
+
+@pytest.mark.parametrize("key", ["reference", "tags"])
+def test_a_digest_is_no_name_that_can_be_given(key: str) -> None:
+    text = f"okteto.dev/api@sha256:{'1' * 64}"
+    given = {"reference": text} if key == "reference" else {"tags": (text,)}
+    with pytest.raises(ManifestError, match="a digest cannot be chosen"):
+        NAMING.personal(dataclasses.replace(image(), **given))
