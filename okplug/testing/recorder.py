@@ -10,7 +10,7 @@ from okplug.hookspecs import hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from okplug.backends import Artifact
+    from okplug.backends import Artifact, BuildControl
     from okplug.events import Event
     from okplug.graph import ImageGraph
     from okplug.manifest.model import Image
@@ -100,9 +100,9 @@ class HookRecorder:
         self._note("okplug_publish", step=step, artifact=artifact)
 
     @hookimpl(tryfirst=True)
-    def okplug_deliver(self, step: Step, artifact: Artifact) -> None:
+    def okplug_deliver(self, step: Step, artifact: Artifact, control: BuildControl) -> None:
         """Write the call down."""
-        self._note("okplug_deliver", step=step, artifact=artifact)
+        self._note("okplug_deliver", step=step, artifact=artifact, control=control)
 
     @hookimpl(tryfirst=True)
     def okplug_event(self, event: Event) -> None:
