@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 #: one byte that is not UTF-8, as ``surrogateescape`` decodes it; Go reads all of them as U+FFFD
 _INVALID = "[\udc80-\udcff\ufffd]"
 _REPETITION = re.compile(r"\d+(,\d*)?\}")
+#: asterisks and what comes before the next that is in no class
+_CHUNK = re.compile(r"\*+|(?:\\.?|\[(?:\\.?|[^]\\])*\]?|[^*\[\\])+", re.DOTALL)
+_NOTHING_ESCAPED = "nothing follows the backslash at its end"
 #: escapes with a letter that Go and Python read alike (with ``re.ASCII``)
 _ESCAPES = frozenset("dwsDWSaftnrv")
+_MANY = frozenset({r"\d", r"\w", r"\s", r"\D", r"\W", r"\S"})
+_CONTROLS = {r"\a": "\a", r"\f": "\f", r"\t": "\t", r"\n": "\n", r"\r": "\r", r"\v": "\v"}
 
 
 def is_glob(text: str) -> bool:
@@ -31,16 +36,21 @@ def compile_glob(pattern: str) -> Callable[[str], object]:
 
     :raises ManifestError: if the pattern is malformed.
     """
-    return re.compile(_translate_glob(pattern)).fullmatch
+    return re.compile(_translate_glob(pattern, pattern)).fullmatch
 
 
 def check_glob(pattern: str) -> None:
-    """Read *pattern* by the rules of ``filepath.Match``.
+    """Read *pattern* as far as ``filepath.Match`` does that holds it against ``.``, as moby does.
+
+    Behind a part that does not match it reads no more up to the next asterisk but one.
 
     :raises ManifestError: if the pattern is malformed.
     """
-    if "[" in pattern or "\\" in pattern:
-        _translate_glob(pattern)
+    if "[" not in pattern and "\\" not in pattern:
+        return
+    for chunk in _CHUNK.findall(pattern):
+        if chunk[0] != "*" and not re.fullmatch(_translate_glob(chunk, pattern), "."):
+            break
 
 
 def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
@@ -53,7 +63,7 @@ def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
     :param pattern: what the expression was made of, for messages.
     :raises ManifestError: if Go would refuse the expression, or reads it in an obscure way.
     """
-    out = ["^"]
+    out = ["(?:^)"]  # as a group it may be repeated
     position = 0
     while position < len(expression):
         char = expression[position]
@@ -61,7 +71,7 @@ def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
         if char == "[":
             char, position = _regexp_class(expression, position, pattern)
         elif char == "\\":
-            char, position = _escape(expression[position], pattern), position + 1
+            char, position = _escape(expression[position : position + 1], pattern), position + 1
         elif char == "{" and not _REPETITION.match(expression, position):
             char = r"\{"
         elif _is_invalid(char):
@@ -85,45 +95,47 @@ def _is_invalid(char: str) -> bool:
     return "\udc80" <= char <= "\udcff" or char == "\ufffd"
 
 
-def _translate_glob(pattern: str) -> str:
+def _translate_glob(glob: str, pattern: str) -> str:
+    """Write *glob*, which is *pattern* or a part of it, as a regular expression."""
     out = []
     position = 0
-    while position < len(pattern):
-        char = pattern[position]
+    while position < len(glob):
+        char = glob[position]
         position += 1
         if char == "[":
-            char, position = _glob_class(pattern, position)
+            char, position = _glob_class(glob, position, pattern)
         elif char == "\\":
-            if position == len(pattern):
-                raise malformed(pattern, "nothing follows the backslash at its end")
-            char, position = re.escape(pattern[position]), position + 1
+            if position == len(glob):
+                raise malformed(pattern, _NOTHING_ESCAPED)
+            char, position = re.escape(glob[position]), position + 1
         else:
             char = {"*": "[^/]*", "?": "[^/]"}.get(char) or re.escape(char)
         out.append(char)
     return "".join(out)
 
 
-def _glob_class(pattern: str, position: int) -> tuple[str, int]:
+def _glob_class(glob: str, position: int, pattern: str) -> tuple[str, int]:
     """Translate a class whose ``[`` stands before *position*; return it with where it ends."""
-    negated = pattern.startswith("^", position)
+    negated = glob.startswith("^", position)
     position += negated
     ranges: list[tuple[str, str]] = []
-    while not ranges or not pattern.startswith("]", position):
-        low, position = _glob_class_char(pattern, position)
+    while not ranges or not glob.startswith("]", position):
+        low, position = _glob_class_char(glob, position, pattern)
         high = low
-        if pattern.startswith("-", position):
-            high, position = _glob_class_char(pattern, position + 1)
+        if glob.startswith("-", position):
+            high, position = _glob_class_char(glob, position + 1, pattern)
         ranges.append((low, high))
     # Unlike a regular expression, filepath.Match takes a range upside down for an empty one.
     return _python_class(negated, (_range(*r) for r in ranges if r[0] <= r[1])), position + 1
 
 
-def _glob_class_char(pattern: str, position: int) -> tuple[str, int]:
-    position += pattern.startswith("\\", position)
-    char = pattern[position : position + 1]
-    if char and char in "-]" and pattern[position - 1] != "\\":
+def _glob_class_char(glob: str, position: int, pattern: str) -> tuple[str, int]:
+    is_escaped = glob.startswith("\\", position)
+    position += is_escaped
+    char = glob[position : position + 1]
+    if char and char in "-]" and not is_escaped:
         raise malformed(pattern, f"'{char}' stands in a '[...]' without a backslash")
-    if not char or _is_invalid(char) or position + 1 == len(pattern):
+    if not char or "\udc80" <= char <= "\udcff" or position + 1 == len(glob):
         raise malformed(pattern, "a '[' is not closed")
     return char, position + 1
 
@@ -137,7 +149,8 @@ def _regexp_class(expression: str, position: int, pattern: str) -> tuple[str, in
             raise malformed(pattern, "'[:...:]' is not supported")
         low, position = _regexp_class_char(expression, position, pattern)
         high = low
-        if re.compile(r"-[^]]").match(expression, position):
+        # behind an escape for many characters, a minus stands for itself
+        if low not in _MANY and re.compile(r"-[^]]").match(expression, position):
             high, position = _regexp_class_char(expression, position + 1, pattern)
         members.append(_class_range(low, high, pattern))
     return _python_class(negated, members), position + 1
@@ -148,21 +161,26 @@ def _regexp_class_char(expression: str, position: int, pattern: str) -> tuple[st
     if not char:
         raise malformed(pattern, "a '[' is not closed")
     if char != "\\":
-        return char, position + 1
-    return _escape(expression[position + 1], pattern), position + 2
+        return "\ufffd" if _is_invalid(char) else char, position + 1
+    return _escape(expression[position + 1 : position + 2], pattern), position + 2
 
 
 def _class_range(low: str, high: str, pattern: str) -> str:
-    """Write a range of a class; an escape with a letter is a member of its own."""
-    low, high = (text[1:] if re.fullmatch(r"\\[^A-Za-z]", text) else text for text in (low, high))
-    if low == high:
-        return low if len(low) > 1 else re.escape(low)
+    """Write a range of a class; an escape for many characters is a member of its own."""
+    low, high = (
+        text[1:] if re.fullmatch(r"\\[^A-Za-z]", text) else _CONTROLS.get(text, text)
+        for text in (low, high)
+    )
+    if low == high and len(low) > 1:
+        return low
     if len(low) > 1 or len(high) > 1 or low > high:
         raise malformed(pattern, f"'{low}-{high}' is not a range")
     return _range(low, high)
 
 
 def _escape(char: str, pattern: str) -> str:
+    if not char:
+        raise malformed(pattern, _NOTHING_ESCAPED)
     if char in _ESCAPES:
         return f"\\{char}"
     if char.isalnum() or not char.isascii():
@@ -178,4 +196,5 @@ def _python_class(negated: bool, members: Iterable[str]) -> str:  # noqa: FBT001
 
 
 def _range(low: str, high: str) -> str:
-    return f"{re.escape(low)}-{re.escape(high)}"
+    invalid = "\udc80-\udcff" if low <= "\ufffd" <= high else ""
+    return f"{re.escape(low)}-{re.escape(high)}{invalid}"

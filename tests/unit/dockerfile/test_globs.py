@@ -65,6 +65,49 @@ def test_is_glob_sees_what_is_escaped(text: str, expected: bool) -> None:  # noq
     assert is_glob(text) is expected
 
 
+def test_minus_behind_an_escaped_backslash_is_not_escaped() -> None:
+    """The backslash before it belongs to what stands before."""
+    with pytest.raises(ManifestError, match="'-' stands in"):
+        compile_glob("[a\\\\-b-c]")
+
+
+def test_replacement_character_in_a_class_names_bytes_that_are_not_utf8() -> None:
+    """Go reads each of them as that character."""
+    assert compile_glob("[a\ufffd]")("\udcff")
+    assert not compile_glob("[^a\ufffd]")("\udcff")
+
+
+@pytest.mark.parametrize("pattern", ["a/*[]", "a*b/c[a-]", "a*\\"])
+def test_checking_stops_behind_what_does_not_match(pattern: str) -> None:
+    """Docker checks a pattern by matching it with ``.``, and reads no further than that goes."""
+    check_glob(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["*a[", "a[-b]*", "?*[", "[.]*[a-]"])
+def test_checking_reads_what_the_match_comes_to(pattern: str) -> None:
+    with pytest.raises(ManifestError, match="invalid pattern"):
+        check_glob(pattern)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text", "matches"),
+    [
+        ("{2}a?", "a", True),
+        (r"[\d-x]", "-", True),
+        (r"[\d-x]", "m", False),
+        (r"[\t-b]", "a", True),
+        ("[a\udcff]", "\udcfe", True),
+        ("[a\ufffd]", "\udcfe", True),
+    ],
+)
+def test_expressions_that_go_reads_in_its_own_way(
+    expression: str,
+    text: str,
+    matches: bool,  # noqa: FBT001 - a column
+) -> None:
+    assert bool(compile_regexp(f"{expression}", "p")(text)) is matches
+
+
 @pytest.mark.parametrize("expression", ["{2}{3}*", "a{3,2}b", "[a", "[b-a]", "[\\pL]", "\\é"])
 def test_expressions_that_go_refuses_are_errors(expression: str) -> None:
     """The message names the pattern, not what became of it."""
