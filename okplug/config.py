@@ -73,6 +73,7 @@ class Config:
     env_files: EnvFiles | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _unheard: list[Warned] = field(default_factory=list, repr=False)
+    _warned: set[Warned] = field(default_factory=set, repr=False)
     _listener: Callable[[Warned], None] | None = field(default=None, repr=False)
 
     def text(self, name: str) -> str:
@@ -152,12 +153,15 @@ class Config:
         return make_state_dir(self.root)
 
     def warn(self, message: str, address: str = "") -> None:
-        """Tell the user something that stops nothing; callable from any thread.
+        """Tell the user something that stops nothing, once; callable from any thread.
 
         :param address: the image it is about, ``""`` for the run.
         """
         warned = Warned(message, address)
         with self._lock:
+            if warned in self._warned:
+                return
+            self._warned.add(warned)
             if self._listener is None:
                 self._unheard.append(warned)
             else:

@@ -159,7 +159,7 @@ def _run_command(
         manager.configure(config)
         return int(parsed.command.handler(config))
     finally:
-        config.on_warning(lambda warned: _print_warning(str(warned)))
+        config.on_warning(lambda warned: _print_warning(str(warned), config.cwd))
         manager.unconfigure(config)
 
 
@@ -176,8 +176,10 @@ def _mask_settings(config: Config) -> None:
         )
 
 
-def _print_warning(text: str) -> None:
-    sys.stderr.write(f"warning: {text}\n")
+def _print_warning(text: str, cwd: Path) -> None:
+    from okplug.messages import shorten_paths
+
+    sys.stderr.write(f"warning: {shorten_paths(text, cwd)}\n")
 
 
 def _check_plugin_options(start: Start, parsed: Parsed) -> None:

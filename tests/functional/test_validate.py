@@ -224,3 +224,15 @@ def test_the_line_for_editors_means_nothing_to_the_reader(workspace: Workspace) 
     )
     outcome = workspace.run("validate").assert_ok()
     assert (outcome.stdout, outcome.stderr) == ("1 image of 1 manifest: nothing is wrong\n", "")
+
+
+def test_warnings_are_told_once_with_a_place_that_can_be_opened(workspace: Workspace) -> None:
+    workspace.write(
+        {
+            "okteto.yaml": "build:\n  My_Api:\n    context: .\n    depends_on: nothing\n",
+            "Dockerfile": "FROM scratch\n",
+        }
+    )
+    outcome = workspace.run("validate").assert_exit(ExitCode.USAGE_ERROR)
+    warnings = [line for line in outcome.stderr.splitlines() if line.startswith("warning: ")]
+    assert warnings == ["warning: okteto.yaml:2:3: the image 'My_Api' is called 'my-api'"]

@@ -81,6 +81,16 @@ def test_a_warning_is_heard_once(config: Config) -> None:
     assert (first, second) == ([Warned("x")], [Warned("y")])
 
 
+def test_the_same_warning_is_heard_once_whoever_repeats_it(config: Config) -> None:
+    heard: list[str] = []
+    config.warn("old manifest")
+    config.warn("old manifest")
+    config.on_warning(lambda warned: heard.append(str(warned)))
+    config.warn("old manifest")
+    config.warn("old manifest", "api:api")
+    assert heard == ["old manifest", "api:api: old manifest"]
+
+
 def test_warnings_come_from_any_thread(config: Config) -> None:
     heard: list[Warned] = []
     threads = [threading.Thread(target=config.warn, args=(str(n),)) for n in range(20)]
