@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 
 
+#: what stands for a group of a regular expression
+_GROUP = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
+
+
 class PatternError(ValueError):
     """A pattern that escapes what needs no escape."""
 
@@ -36,6 +40,9 @@ def remove_suffix(value: str, pattern: str, *, longest: bool) -> str:
 def replace(value: str, pattern: str, replacement: str, *, everywhere: bool) -> str:
     """Return *value* with the first or every match of *pattern* replaced.
 
+    Where every match is, ``$0`` in *replacement* is the match, ``$$`` a dollar sign, and ``$`` with
+    another name nothing, as in Go's regular expressions, which BuildKit leaves it to.
+
     :raises PatternError: if the pattern is malformed.
     """
     pieces: list[str] = []
@@ -43,11 +50,19 @@ def replace(value: str, pattern: str, replacement: str, *, everywhere: bool) -> 
     for match in re.finditer("".join(_pieces(pattern, longest=True)), value):
         if pieces and match.start() == match.end() == end:
             continue  # nothing right behind a match is no match of its own, as Go has it
-        pieces += (value[end : match.start()], replacement)
+        instead = _filled(replacement, match[0]) if everywhere else replacement
+        pieces += (value[end : match.start()], instead)
         end = match.end()
         if not everywhere:
             break
     return "".join([*pieces, value[end:]])
+
+
+def _filled(replacement: str, match: str) -> str:
+    return _GROUP.sub(
+        lambda group: "$" if group[1] else match * (group[2] == "0" or group[3] == "0"),
+        replacement,
+    )
 
 
 def _pieces(pattern: str, *, longest: bool) -> list[str]:

@@ -32,6 +32,7 @@ WHITESPACE = (
 
 
 _CHOICES = frozenset("-+?")
+_TRIMS = frozenset("#%")
 _NAME = re.compile(r"\d+|[^\W\d]\w*|[-@*#?$!]")
 #: ``<<`` takes the blanks behind it into the word, since they may stand before a delimiter
 _LESS = re.compile(r"<<[\t\r ]*|<")
@@ -99,6 +100,10 @@ class Words:
             self._end()
         self._word += parts[-1]
 
+    def drop(self) -> None:
+        """Forget the word that has not ended."""
+        self._word = ""
+
     def finish(self) -> tuple[str, ...]:
         """Return the words."""
         self._end()
@@ -122,6 +127,7 @@ class Reader:
         self._escape = escape
         self._quoting = quoting
         self._depth = 0
+        self._words = Words()
 
     def read(
         self,
@@ -137,6 +143,10 @@ class Reader:
         """
         if keep_escapes is None:
             keep_escapes = self._quoting.keep_escapes
+        if words is not None:
+            self._words = words
+        else:
+            self._words.drop()  # as BuildKit does, whose words share one buffer
         marks = special(self._escape, stop)
         pieces: list[str] = []
         while match := marks.search(self._text, self._at):
@@ -145,10 +155,11 @@ class Reader:
             if match[0] == stop:
                 self._at += 1
                 return "".join([*pieces, plain])
+            if words is not None:
+                words.add(plain, split=True)
             piece, split = self._special(match[0], keep_escapes=keep_escapes, pattern=pattern)
             pieces += (plain, piece)
             if words is not None:
-                words.add(plain, split=True)
                 words.add(piece, split=split)
         if stop:
             self._at = len(self._text)
@@ -222,7 +233,6 @@ class Reader:
         return self._escape * 2 if doubled else self._escape
 
     def _dollar(self) -> str:
-        start = self._at
         self._at += 1
         if self._text.startswith("{", self._at):
             self._at += 1
@@ -231,36 +241,39 @@ class Reader:
                 raise BadSubstitutionError(f"more than {MAX_DEPTH} ${{...}} in one another")
             value = self._braces()
             self._depth -= 1
-        elif name := self._name():
-            value = self._value(name)
-        else:
-            return "$"
+            return value
+        name = self._name()
+        return self._plain(name, f"${name}") if name else "$"
+
+    def _plain(self, name: str, written: str) -> str:
+        """Return the value of a variable that stands as *written*, without an operator."""
+        value = self._value(name)
         if value is None:
-            return self._text[start : self._at] if self._quoting.keep_unset else ""
+            return written if self._quoting.keep_unset else ""
         return value
 
-    def _braces(self) -> str | None:
-        """Read what follows ``${``; return None for a variable without value."""
+    def _braces(self) -> str:
+        """Read what follows ``${``."""
         if self._next() in ("{", "}", ":"):
             raise BadSubstitutionError(f"bad substitution in {self._text!r}")
         name = self._name()
         operator = self._take()
         if operator == "}":
-            return self._value(name)
+            return self._plain(name, f"${{{name}}}")
         if operator == "/":
             return self._replaced(name)
-        if operator in ("#", "%"):
+        if operator in _TRIMS:
             return self._trimmed(name, operator)
         if operator == ":":
             operator += self._take()
-        elif operator not in _CHOICES:
+        if operator[1:] in _TRIMS or operator[:1] not in _CHOICES | {":"}:
             raise self._no_operator(operator)
         return self._chosen(name, operator, self.read("}", keep_escapes=False))
 
-    def _chosen(self, name: str, operator: str, word: str) -> str | None:
+    def _chosen(self, name: str, operator: str, word: str) -> str:
         value = self._value(name)
         if value is None and self._quoting.keep_unset:
-            return None
+            return f"${{{name}{operator}{word}}}"
         if operator[-1] not in _CHOICES:
             raise self._no_operator(operator)
         is_set = value is not None and (value != "" or len(operator) == 1)
@@ -271,31 +284,31 @@ class Reader:
         if not is_set:
             state = "unset" if value is None else "empty"
             raise UnsetVariableError(name, word or f"is not allowed to be {state}")
-        return value
+        return value or ""
 
     def _no_operator(self, operator: str) -> BadSubstitutionError:
         if not operator:
             return BadSubstitutionError(f"'}}' is missing in {self._text!r}")
         return BadSubstitutionError(f"'{operator}' is no operator of ${{...}}, in {self._text!r}")
 
-    def _trimmed(self, name: str, operator: str) -> str | None:
+    def _trimmed(self, name: str, operator: str) -> str:
         pattern = self.read("}", keep_escapes=True, pattern=True)
         value = self._value(name)
         if value is None and self._quoting.keep_unset:
-            return None
+            return f"${{{name}{operator}{pattern}}}"
         remove = remove_prefix if operator == "#" else remove_suffix
         longest = pattern.startswith(operator)
         pattern = pattern.removeprefix(operator)
         return self._matched(lambda: remove(value or "", pattern, longest=longest))
 
-    def _replaced(self, name: str) -> str | None:
+    def _replaced(self, name: str) -> str:
         everywhere = self._next() == "/"
         self._at += everywhere
         pattern = self.read("/", keep_escapes=True, pattern=True)
         replacement = self.read("}", keep_escapes=True)
         value = self._value(name)
         if value is None and self._quoting.keep_unset:
-            return None
+            return f"${{{name}/{pattern}/{replacement}}}"
         return self._matched(
             lambda: replace(value or "", pattern, replacement, everywhere=everywhere)
         )

@@ -26,7 +26,9 @@ PROGRAMS = Path(__file__).parents[2] / ".tox/bin/oracles"
 _BATCH = 5000
 #: how deep rules of a grammar lie in one another before each takes its first form
 _DEEPEST = 12
-_SHOWN = 8
+_SHOWN = 20
+#: seconds that a batch may take on a machine that is busy
+_LONGEST = 60
 
 #: what stands for an answer where there is none
 REFUSED = "refused"
@@ -70,7 +72,9 @@ def ask(name: str, questions: Sequence[object]) -> Iterator[tuple[Any, str]]:
     for start in range(0, len(questions), _BATCH):
         batch = questions[start : start + _BATCH]
         lines = "".join(f"{json.dumps(question)}\n" for question in batch)
-        done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [program], input=lines, capture_output=True, text=True, check=True, timeout=_LONGEST
+        )
         answers = done.stdout.splitlines()
         assert len(answers) == len(batch)
         for line in answers:
@@ -137,10 +141,10 @@ class Comparison:
     def check(self) -> None:
         """Fail with the shortest of the cases that differ, and if the cases tell nothing."""
         if self.differences:
-            self.differences.sort(key=lambda difference: len(repr(difference.case)))
+            found = {repr(difference.case): difference for difference in self.differences}
             shown = "\n".join(
                 f"{d.case!r}\n    okplug   {d.ours!r}\n    original {d.theirs!r}"
-                for d in self.differences[:_SHOWN]
+                for _, d in sorted(found.items(), key=lambda item: len(item[0]))[:_SHOWN]
             )
             pytest.fail(f"{self._name}: {len(self.differences)} of {self.cases} differ\n{shown}")
         assert self.on_purpose < self.cases // 8, "the exceptions are too wide"

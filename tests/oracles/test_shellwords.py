@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from okplug.dockerfile.variables import BadSubstitutionError, Quoting, evaluate, split_words
@@ -125,7 +126,13 @@ def _ours(text: str, escape: str, quoting: Quoting) -> object:
         words = split_words(text, _ENVIRONMENT.get, escape, quoting)
     except BadSubstitutionError:
         return REFUSED
-    return expansion.text, words, sorted(expansion.found), sorted(expansion.missing)
+    read = _readable(expansion.text), tuple(_readable(word) for word in words)
+    return *read, sorted(expansion.found), sorted(expansion.missing)
+
+
+def _readable(text: str) -> str:
+    """Return *text* as the original has it: okplug keeps the bytes that are not UTF-8."""
+    return re.sub("[\udc80-\udcff]", "\ufffd", text)
 
 
 def _theirs(reply: Any) -> object:

@@ -2,6 +2,9 @@
 package main
 
 import (
+	_ "crypto/sha256" // an algorithm counts if the program has it
+	_ "crypto/sha512"
+
 	"github.com/distribution/reference"
 
 	"okplug.dev/oracles/lines"

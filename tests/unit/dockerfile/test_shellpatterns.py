@@ -121,3 +121,13 @@ def test_replacing_plain_text_is_what_python_does(value: str, old: str, new: str
     """Without wildcards a pattern is a text."""
     assert replace(value, old, new, everywhere=True) == value.replace(old, new)
     assert replace(value, old, new, everywhere=False) == value.replace(old, new, 1)
+
+
+@pytest.mark.parametrize(
+    ("replacement", "expected"),
+    [("$0$0", "aab"), ("${0}x", "axb"), ("$$", "$b"), ("$A", "b"), ("$-", "$-b"), ("${A", "${Ab")],
+)
+def test_dollar_signs_where_every_match_is_replaced(replacement: str, expected: str) -> None:
+    """They name groups of the regular expression, of which only the whole match is there."""
+    assert replace("ab", "a", replacement, everywhere=True) == expected
+    assert replace("ab", "a", replacement, everywhere=False) == f"{replacement}b"
