@@ -94,6 +94,7 @@ def key_record(
             *_instruction_items(inputs, dependencies),
             *_argument_items(inputs, dependencies),
             *_setting_items(inputs),
+            *_context_items(inputs),
             *(KeyItem("base", name, digest) for name, digest in inputs.bases.items()),
             *(KeyItem("plugin", name, value) for name, value in inputs.contributed.items()),
             *(
@@ -197,7 +198,10 @@ def _setting_items(inputs: KeyInputs) -> Iterator[KeyItem]:
     ):
         for name, value in pairs:
             yield KeyItem(kind, name, value)
-    for name, value in image.named_contexts:
+
+
+def _context_items(inputs: KeyInputs) -> Iterator[KeyItem]:
+    for name, value in inputs.image.named_contexts:
         if name in inputs.images or value.startswith(NAMED):
             continue  # an image of the workspace, whose key is in the instructions that use it
         files = inputs.folders.get(name)
