@@ -162,7 +162,7 @@ def test_a_context_brings_registry_namespace_and_credentials(
     assert okplug(shop, "cindy", "context", "use", "okteto.test").returncode == 0
     done = okplug(shop, "cindy", "build", "--json", "-")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[1] == "context: crew @ okteto.test"
+    assert done.stderr.splitlines()[1] == "Using crew @ okteto.test as context"
     (image,) = json.loads(done.stdout)["images"]
     assert image["references"]["personal"] == f"{host}/crew/front:okteto"
     assert not (shop / "elsewhere").exists()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import okplug_registry
-from okplug import BuildError
+from okplug import ROOT_ANNOTATION, BuildError
 from okplug.credentials import Credentials
 from okplug.oci import DOCKER_MANIFEST
 from okplug.reference import Reference
@@ -218,6 +218,17 @@ class ByDrivers(BuilderContract):
         image = view("FROM scratch\nCOPY a /\n", {"a": "1"}, platforms=("linux/arm/v7",))
         found = [image.config[name] for name in ("os", "architecture", "variant")]
         assert found == ["linux", "arm", "v7"]
+
+    def test_annotations_of_the_entry(
+        self, case: MakeCase, build: Build, registry: Registry
+    ) -> None:
+        """They are of the manifest, beside those that the request wants."""
+        wanted, own = {ROOT_ANNOTATION: "ab" * 32}, {"org.opencontainers.image.title": "An image"}
+        made = case(
+            "FROM scratch\nCOPY a /\n", {"a": "1"}, annotations=wanted, own_annotations=own
+        )
+        manifest = ImageView.read(registry, build(made).reference).manifest
+        assert (wanted | own).items() <= manifest["annotations"].items()
 
     def test_several_platforms_are_an_index(
         self, case: MakeCase, build: Build, registry: Registry

@@ -163,7 +163,7 @@ def test_every_hook_reaches_plugins_with_its_arguments() -> None:
         ("okplug_plan_modify", {"plan": "plan"}),
         ("okplug_build", {"step": step}),
         ("okplug_publish", {"step": step, "artifact": "artifact"}),
-        ("okplug_deliver", {"step": step, "artifact": "artifact"}),
+        ("okplug_deliver", {"step": step, "artifact": "artifact", "control": "control"}),
         ("okplug_event", {"event": event}),
         ("okplug_finish", {"report": "report"}),
         ("okplug_unconfigure", {}),

@@ -197,6 +197,23 @@ def test_a_busy_registry_is_tried_again(host: Host, server: Server, api: Referen
     assert [asked.body for asked in host.asked if asked.method == "PUT"] == [DATA] * 3
 
 
+def test_a_registry_that_stumbles_over_another_writer_is_tried_again(
+    host: Host, server: Server, api: Reference
+) -> None:
+    host.on(f"PUT {BY_DIGEST}", refused(400, "DIGEST_INVALID"), Answer(201))
+    write_manifest(server, by_digest(api), OCI_MANIFEST, DATA)
+    assert [asked.body for asked in host.asked if asked.method == "PUT"] == [DATA] * 2
+
+
+def test_a_registry_that_goes_on_to_stumble_is_given_up(
+    host: Host, server: Server, api: Reference
+) -> None:
+    host.on(f"PUT {BY_DIGEST}", *[refused(400, "DIGEST_INVALID")] * 9)
+    with pytest.raises(StatusError, match="DIGEST_INVALID"):
+        write_manifest(server, by_digest(api), OCI_MANIFEST, DATA)
+    assert len(host.asked) < 9
+
+
 # --------------------------------------------------------------------------------- immutable tags
 
 
