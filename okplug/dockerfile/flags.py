@@ -24,6 +24,11 @@ FLAGS = {
     "RUN": frozenset({"device", "mount", "network", "security"}),
 }
 
+_VALUES = {
+    "network": ("default", "host", "none"),
+    "security": ("insecure", "sandbox"),
+}
+
 #: BuildKit reads over the flags of these
 UNCHECKED = frozenset({"ARG", "STOPSIGNAL"})
 
@@ -110,6 +115,13 @@ def _check(instruction: str, flag: Flag, earlier: list[Flag]) -> None:
         if flag.value is None:
             raise MalformedError(
                 f"flag '{token}' has no value", hint=f"write {token}=VALUE", near=token
+            )
+        values = _VALUES.get(flag.name, (flag.value,))
+        if flag.value not in values:
+            raise MalformedError(
+                f"flag '{token}' cannot be {flag.value!r}{did_you_mean(flag.value, values)}",
+                hint=f"it is one of {', '.join(values)}",
+                near=f"{token}={flag.value}",
             )
     elif flag.value is not None and flag.value.lower() not in ("true", "false"):
         raise MalformedError(

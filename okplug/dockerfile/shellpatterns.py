@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 
-
 #: what stands for a group of a regular expression
 _GROUP = re.compile(r"\$(?:(\$)|(\w+)|\{(\w+)\})")
 

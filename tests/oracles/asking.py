@@ -7,7 +7,7 @@ seed makes the same cases, and ``today`` others every day.
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import json
 import os
 import random
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 PROGRAMS = Path(__file__).parents[2] / ".tox/bin/oracles"
 #: what one process is asked; more would only take memory
@@ -45,7 +45,7 @@ def chance(name: str) -> random.Random:
     """Return the source of all that is random in the cases of one comparison."""
     seed = os.environ.get("OKPLUG_ORACLE_SEED", "0")
     if seed == "today":
-        seed = datetime.datetime.now(datetime.UTC).date().isoformat()
+        seed = dt.datetime.now(dt.UTC).date().isoformat()
     return random.Random(f"{seed} {name}")
 
 
@@ -85,8 +85,8 @@ def ask(name: str, questions: Sequence[object]) -> Iterator[tuple[Any, str]]:
 class Grammar:
     """Texts from rules: each has forms of symbols with blanks between them.
 
-    A symbol that names a rule stands for one of its forms, any other for itself. A rule's first form is
-    the one that ends.
+    A symbol that names a rule stands for one of its forms, any other for itself, with ``␣`` for a blank
+    in it. A rule's first form is the one that ends.
     """
 
     def __init__(self, rules: Mapping[str, Iterable[str]], source: random.Random) -> None:
@@ -98,7 +98,8 @@ class Grammar:
         forms = self._rules[rule]
         form = forms[0] if depth > _DEEPEST else self._random.choice(forms)
         return "".join(
-            self.text(symbol, depth + 1) if symbol in self._rules else symbol for symbol in form
+            self.text(symbol, depth + 1) if symbol in self._rules else symbol.replace("␣", " ")
+            for symbol in form
         )
 
     def spoilt(self, text: str, alphabet: str) -> str:
@@ -106,8 +107,8 @@ class Grammar:
         for _ in range(self._random.choice((1, 1, 2, 3))):
             at = self._random.randint(0, len(text))
             how = self._random.random()
-            piece = self._random.choice(alphabet) if how < 0.5 else text[at : at + 1] * 2  # noqa: PLR2004
-            text = text[:at] + (piece if how < 0.75 else "") + text[at + (how >= 0.5) :]  # noqa: PLR2004
+            piece = self._random.choice(alphabet) if how < 0.5 else text[at : at + 1] * 2
+            text = text[:at] + (piece if how < 0.75 else "") + text[at + (how >= 0.5) :]
         return text
 
 
@@ -121,9 +122,15 @@ class Difference:
 
 
 class Comparison:
-    """Counts answers and keeps those that differ."""
+    """Counts answers and keeps those that differ.
 
-    def __init__(self, name: str) -> None:
+    :param exceptions: the share of the cases that may differ on purpose.
+    :param refused: the share that the original may refuse.
+    """
+
+    def __init__(self, name: str, *, exceptions: float = 0.1, refused: float = 0.75) -> None:
+        self._refused = refused
+        self._exceptions = exceptions
         self.cases = 0
         self.refused = 0
         self.on_purpose = 0
@@ -147,5 +154,6 @@ class Comparison:
                 for _, d in sorted(found.items(), key=lambda item: len(item[0]))[:_SHOWN]
             )
             pytest.fail(f"{self._name}: {len(self.differences)} of {self.cases} differ\n{shown}")
-        assert self.on_purpose < self.cases // 8, "the exceptions are too wide"
-        assert self.cases // 50 < self.refused < self.cases * 3 // 4, "the cases are not telling"
+        assert self.on_purpose <= self.cases * self._exceptions, "the exceptions are too wide"
+        telling = self.cases * 0.02 < self.refused < self.cases * self._refused
+        assert telling, f"{self.refused} of {self.cases} cases are refused"

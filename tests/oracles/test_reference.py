@@ -86,4 +86,4 @@ def _is_bare_host(host: str) -> bool:
 
     The latter is what the library makes of ``a_b.c/d``, whose host cannot be one.
     """
-    return not host or host != host.lower() and not set(host) & set(".:")
+    return not host or (host != host.lower() and not set(host) & set(".:"))

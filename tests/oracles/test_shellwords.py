@@ -41,7 +41,7 @@ _RULES = {
         "\udcff",
         "a.b",
     ),
-    "BLANK": ("\t", "\n", "\r", "\x0b", "\xa0", "\u2028", "\x1c"),  # a space would part symbols
+    "BLANK": ("␣", "␣", "\t", "\n", "\r", "\x0b", "\xa0", "\u2028", "\x1c"),
     "VARIABLE": (
         "$ NAME",
         "${ NAME }",

@@ -4,6 +4,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -58,12 +59,35 @@ func read(q question) (reply, error) {
 	_, syntax, _, _ := parser.DetectSyntax(q.Data)
 	answer := reply{Escape: string(result.EscapeToken), Syntax: lines.Text(syntax)}
 	for _, stage := range stages {
+		if err := carryOut(stage.Commands); err != nil {
+			return reply{}, err
+		}
 		answer.Stages = append(answer.Stages, stage.Name)
 	}
 	for _, node := range result.AST.Children {
 		answer.Instructions = append(answer.Instructions, told(node))
 	}
 	return answer, nil
+}
+
+// carryOut reads the instructions below ONBUILD, which BuildKit does no sooner than an image is built FROM this one.
+func carryOut(commands []instructions.Command) error {
+	for _, command := range commands {
+		trigger, ok := command.(*instructions.OnbuildCommand)
+		if !ok {
+			continue
+		}
+		result, err := parser.Parse(strings.NewReader(trigger.Expression))
+		if err != nil {
+			return err
+		}
+		for _, node := range result.AST.Children {
+			if _, err := instructions.ParseCommand(node); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // told returns a node as plain values; what follows ONBUILD is a node of its own.

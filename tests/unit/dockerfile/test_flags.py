@@ -143,3 +143,23 @@ def test_quoted_flags_come_back(pairs: list[tuple[str, str]]) -> None:
     )
     expected = tuple(f"--{name}={value}" for name, value in pairs)
     assert take_flags(f"{written} a b", "\\")[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("flag", "message", "hint"),
+    [
+        (
+            "--network=nine",
+            "flag '--network' cannot be 'nine', did you mean 'none'?",
+            "default, host, none",
+        ),
+        ("--network=", "flag '--network' cannot be ''", "default, host, none"),
+        ("--security=SANDBOX", "flag '--security' cannot be 'SANDBOX'", "insecure, sandbox"),
+    ],
+)
+def test_values_that_buildkit_refuses(flag: str, message: str, hint: str) -> None:
+    with pytest.raises(MalformedError) as caught:
+        check_flags("RUN", (flag,))
+    assert str(caught.value).startswith(message)
+    assert caught.value.hint == f"it is one of {hint}"
+    assert caught.value.near == flag
