@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 #: bytes in one line, as BuildKit has it
 MAX_LINE = 65535
 
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*+(.+)", re.ASCII)
+_BLANKS = "\t\n\f\r "  # of Go's regular expressions
+_DIRECTIVE = re.compile(rf"#[{WHITESPACE}]*([a-zA-Z][a-zA-Z0-9]*)[{_BLANKS}]*=(.+)", re.DOTALL)
 _DIRECTIVES = frozenset({"check", "escape", "syntax"})
 _ESCAPES = ("\\", "`")
 
@@ -77,10 +78,10 @@ def read_directives(
     has_interpreter = lines[start : start + 1] and lines[start].startswith("#!")
     start += bool(has_interpreter)
     for number, line in enumerate(lines[start:], start + 1):
-        match = _DIRECTIVE.fullmatch(line.strip(WHITESPACE))
+        match = _DIRECTIVE.fullmatch(line.lstrip(WHITESPACE))
         if match is None or match[1].lower() not in _DIRECTIVES:
             break
-        name, value = match[1].lower(), match[2]
+        name, value = match[1].lower(), match[2].strip(_BLANKS) or match[2][-1]
         where = Location(path, number, line.index("#") + 1)
         if name in found:
             raise ManifestError(

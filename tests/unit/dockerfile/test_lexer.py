@@ -224,3 +224,22 @@ def test_long_directives_are_read_quickly(line: str) -> None:
     """The time grows with the text, not with its square."""
     assert read_directives((line,), PATH) == ()
     assert read_directives((f"# syntax={line}",), PATH) == (("syntax", line.rstrip()),)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("#\x0bescape\t= `\t\r", (("escape", "`"),)),
+        ("#\xa0syntax=a\xa0", (("syntax", "a\xa0"),)),
+        ("# escape\x0b=`", ()),
+    ],
+)
+def test_blanks_of_directives(line: str, found: tuple[tuple[str, str], ...]) -> None:
+    """They are those of Go's regular expressions, and any before the name."""
+    assert read_directives((line,), Path("Dockerfile")) == found
+
+
+@pytest.mark.parametrize("line", ["# escape=\x0b`", "# escape= "])
+def test_blank_as_escape_character(line: str) -> None:
+    with pytest.raises(ManifestError, match="cannot be the escape character"):
+        read_directives((line,), Path("Dockerfile"))
