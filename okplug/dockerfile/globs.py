@@ -63,7 +63,8 @@ def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
     :param pattern: what the expression was made of, for messages.
     :raises ManifestError: if Go would refuse the expression, or reads it in an obscure way.
     """
-    out = ["(?:^)"]  # as a group it may be repeated
+    expression = f"^{expression}"
+    out = []
     position = 0
     while position < len(expression):
         char = expression[position]
@@ -74,6 +75,8 @@ def compile_regexp(expression: str, pattern: str) -> Callable[[str], object]:
             char, position = _escape(expression[position : position + 1], pattern), position + 1
         elif char == "{" and not _REPETITION.match(expression, position):
             char = r"\{"
+        elif char == "^":
+            char = "(?:^)"  # Go lets it be repeated
         elif _is_invalid(char):
             char = _INVALID
         out.append(char)

@@ -38,7 +38,7 @@ ON_PURPOSE = "on purpose"
 
 def case_count() -> int:
     """Return how many cases a comparison makes."""
-    return int(os.environ.get("OKPLUG_ORACLE_CASES", "10000"))
+    return int(os.environ.get("OKPLUG_ORACLE_CASES", "20000"))
 
 
 def chance(name: str) -> random.Random:

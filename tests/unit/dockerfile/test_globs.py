@@ -93,6 +93,7 @@ def test_checking_reads_what_the_match_comes_to(pattern: str) -> None:
     ("expression", "text", "matches"),
     [
         ("{2}a?", "a", True),
+        ("a^{2}b", "ab", False),
         (r"[\d-x]", "-", True),
         (r"[\d-x]", "m", False),
         (r"[\t-b]", "a", True),
