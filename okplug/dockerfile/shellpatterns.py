@@ -31,8 +31,9 @@ def remove_suffix(value: str, pattern: str, *, longest: bool) -> str:
     :raises PatternError: if the pattern is malformed.
     """
     # a regular expression finds the leftmost match; the shortest at the end is the leftmost of all
-    # that is written backwards
-    match = re.match("".join(reversed(_pieces(pattern, longest=longest))), value[::-1])
+    # that is written backwards; a backslash at the end comes to escape the first, as in BuildKit
+    backwards = "".join(reversed(re.findall(r"\\.|.", pattern, re.DOTALL)))
+    match = re.match("".join(_pieces(backwards, longest=longest)), value[::-1])
     return value[: len(value) - match.end()] if match else value
 
 

@@ -131,3 +131,9 @@ def test_dollar_signs_where_every_match_is_replaced(replacement: str, expected: 
     """They name groups of the regular expression, of which only the whole match is there."""
     assert replace("ab", "a", replacement, everywhere=True) == expected
     assert replace("ab", "a", replacement, everywhere=False) == f"{replacement}b"
+
+
+def test_backslash_at_the_end_of_a_suffix() -> None:
+    """It is possible where the backquote escapes; BuildKit turns it to what stands before it."""
+    assert remove_suffix("ab*", "*\\", longest=False) == "ab"
+    assert remove_suffix("abc", "*\\", longest=False) == "abc"
