@@ -272,8 +272,9 @@ _ALPHABET = "aF$\\`\"'<>=-[]#, \t\n\r{}é\x0b\xa0"
 
 #: BuildKit reads flags byte by byte: others than ASCII end up as several characters or as blanks
 _OF_BYTES = re.compile(r"--\S*[^\x00-\x7f]")
-#: the values of HEALTHCHECK's flags are read by the builder
-_LEFT = re.compile("time: |--retries cannot|ParseInt|cannot be less than")
+#: the values of HEALTHCHECK's flags are read by the builder, and a trigger of a file with another escape
+#: character than the backslash as if it were the backslash
+_LEFT = re.compile("ONBUILD with `|time: |--retries cannot|ParseInt|cannot be less than")
 #: BuildKit carries out a RUN that says nothing
 _RUNS_NOTHING = "RUN needs at least one argument"
 

@@ -4,6 +4,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -60,7 +61,7 @@ func read(q question) (reply, error) {
 	answer := reply{Escape: string(result.EscapeToken), Syntax: lines.Text(syntax)}
 	for _, stage := range stages {
 		if err := carryOut(stage.Commands); err != nil {
-			return reply{}, err
+			return reply{}, fmt.Errorf("ONBUILD with %c: %w", result.EscapeToken, err)
 		}
 		answer.Stages = append(answer.Stages, stage.Name)
 	}
