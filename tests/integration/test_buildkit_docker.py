@@ -224,9 +224,7 @@ class ByDrivers(BuilderContract):
     ) -> None:
         """They are of the manifest, beside those that the request wants."""
         wanted, own = {ROOT_ANNOTATION: "ab" * 32}, {"org.opencontainers.image.title": "An image"}
-        made = case(
-            "FROM scratch\nCOPY a /\n", {"a": "1"}, annotations=wanted, own_annotations=own
-        )
+        made = case("FROM scratch\nCOPY a /\n", {"a": "1"}, annotations=wanted, own_annotations=own)
         manifest = ImageView.read(registry, build(made).reference).manifest
         assert (wanted | own).items() <= manifest["annotations"].items()
 

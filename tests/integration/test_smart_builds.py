@@ -105,9 +105,7 @@ Image 'REGISTRY/cindy/api:okteto' successfully pushed
 =============================== 1 built in 0.00s ===============================
 """
 
-SKIPPED = (
-    'Okteto Smart Builds is skipping build of "api" because it\'s already built from cache.'
-)
+SKIPPED = 'Okteto Smart Builds is skipping build of "api" because it\'s already built from cache.'
 DAVID = f"""\
 ================================= okplug build =================================
 Using david @ REGISTRY
