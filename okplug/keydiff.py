@@ -26,6 +26,7 @@ _WORDS = {
     "ssh": "ssh id",
 }
 _LONGEST_VALUE = 60
+_LEAD = 15  # characters before a difference
 #: how the key of a dependency stands in arguments and instructions
 _KEY = re.compile(r"image:[0-9a-f]{32}")
 
@@ -115,7 +116,7 @@ def _detail(was: KeyItem, now: KeyItem) -> str:
         return ""
     if was.kind == "file":
         return _file_detail(was.value, now.value)
-    return f"{_short(was.value)} -> {_short(now.value)}"
+    return _pair(was.value, now.value)
 
 
 def _file_detail(was: str, now: str) -> str:
@@ -142,7 +143,7 @@ def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
             continue
         pairs = min(a_end - a_start, b_end - b_start)
         for was, now in zip(before[a_start:a_end], after[b_start:b_end], strict=False):
-            detail = f"{_short(was.value)} -> {_short(now.value)}"
+            detail = _pair(was.value, now.value)
             repeats = _without_keys(was.value) == _without_keys(now.value)
             yield Change("instruction", "changed", now.subject, detail, repeats)
         for was in before[a_start + pairs : a_end]:
@@ -153,6 +154,18 @@ def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
 
 def _without_keys(value: str) -> str:
     return _KEY.sub("image:", value)
+
+
+def _pair(was: str, now: str) -> str:
+    """Return two values; of long ones that begin alike what stands around the first difference."""
+    if was.startswith(HIDDEN) or now.startswith(HIDDEN):
+        return f"{_short(was)} -> {_short(now)}"
+    old, new = " ".join(was.split()), " ".join(now.split())
+    pairs = enumerate(zip(old, new, strict=False))
+    alike = next((index for index, (a, b) in pairs if a != b), min(len(old), len(new)))
+    start = alike - _LEAD if alike > _LONGEST_VALUE // 2 else 0
+    dots = "..." if start else ""
+    return f"{dots}{_short(old[start:])} -> {dots}{_short(new[start:])}"
 
 
 def _short(value: str) -> str:

@@ -67,6 +67,20 @@ def test_a_long_value_is_cut() -> None:
     assert texts(old, new) == [f"build argument A changed: {'x' * 57}... -> y"]
 
 
+def test_of_long_values_the_difference_is_shown() -> None:
+    begin = "RUN apt-get update && apt-get install --yes curl git make && "
+    old = record(KeyItem("instruction", "0/0", f"{begin}make all", subject="Dockerfile:3"))
+    new = record(KeyItem("instruction", "0/0", f"{begin}make test", subject="Dockerfile:3"))
+    assert texts(old, new) == [
+        "instruction Dockerfile:3 changed: ...t make && make all -> ...t make && make test"
+    ]
+
+
+def test_what_is_appended_to_a_long_value_is_shown() -> None:
+    old, new = record(KeyItem("arg", "A", "x" * 50)), record(KeyItem("arg", "A", "x" * 50 + "y"))
+    assert texts(old, new) == [f"build argument A changed: ...{'x' * 15} -> ...{'x' * 15}y"]
+
+
 def test_a_dependency_is_known_by_its_address_and_its_keys_are_not_shown() -> None:
     old = record(KeyItem("dependency", "", "1" * 32, "r", "libs:log"))
     new = record(KeyItem("dependency", "", "2" * 32, "r", "libs:log"))
