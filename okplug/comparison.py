@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from okplug.errors import RegistryError
@@ -78,7 +79,9 @@ class Comparisons:
         :raises RegistryError: if it cannot be asked.
         """
         image = self._keyring.graph.image(address)
-        return self._search.nearest(image, self.full_record(address), most, some=some)
+        key = self._keyring.record(address).key
+        full = partial(self.full_record, address)
+        return self._search.nearest(image, key, full, most, some=some)
 
     def below(self, address: str, above: Comparison) -> Comparison | None:
         """Compare a dependency with what it was when the other build was built from it."""

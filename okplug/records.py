@@ -11,7 +11,7 @@ from okplug.keydiff import Change, changes
 from okplug.recordartifact import lists_files, publish_record, read_record, without_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from okplug.backends import Artifact, Registry
     from okplug.config import Config
@@ -90,13 +90,21 @@ class RecordSearch:
         found = self._read(self._naming.shared(image, key))
         return found if found and found.key == key else None
 
-    def nearest(self, image: Image, record: KeyRecord, most: int, *, some: bool = True) -> Near:
-        """Compare a record with those of the image's keys in the registry.
+    def nearest(
+        self,
+        image: Image,
+        key: str,
+        make_record: Callable[[], KeyRecord],
+        most: int,
+        *,
+        some: bool = True,
+    ) -> Near:
+        """Compare the record of a key with those of the image's other keys in the registry.
 
         What the user's own tag finds comes first. Registries tell no times, so nobody knows which
         of too many tags are the newest.
 
-        :param record: with an item for each file.
+        :param make_record: lists each file, which is only worth it if there is one to compare with.
         :param most: images to compare at most, besides the user's own.
         :param some: if there are more than that, compare some of them, else none.
         :raises RegistryError: if the registry cannot be asked.
@@ -106,14 +114,17 @@ class RecordSearch:
         asked = keys[:most] if some or len(keys) <= most else []
         own = self._own(image) if keys and most else ()
         found = self._read_all([*own, *(shared.with_tag(key) for key in asked)])
-        records = {each.key: each for each in found if each and each.key != record.key}
+        records = {each.key: each for each in found if each and each.key != key}
+        if not records:
+            return Near(None, (), "", 0, len(keys))
+        record = make_record()
         best: Near | None = None
         for each in records.values():
             near = Near(each, compare(each, record), "", len(records), len(keys))
             if best is None or _distance(near) < _distance(best):
                 best = near
-        if best is None or best.record is None:
-            return Near(None, (), "", 0, len(keys))
+        assert best is not None
+        assert best.record is not None
         reference = str(shared.with_tag(best.record.key))
         return Near(best.record, best.changes, reference, best.compared, best.known)
 

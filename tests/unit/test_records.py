@@ -77,8 +77,8 @@ def team() -> Team:
 # ------------------------------------------------------------------------------------------ finding
 
 
-def test_nobody_built_it(team: Team, image: Image) -> None:
-    near = team.search.nearest(image, MINE, 10)
+def test_nobody_built_it_and_no_file_is_listed(team: Team, image: Image) -> None:
+    near = team.search.nearest(image, MINE.key, lambda: pytest.fail("nothing compares"), 10)
     assert (near.record, near.changes, near.compared, near.known) == (None, (), 0, 0)
     assert team.registry.calls["resolve"] == 0
 
@@ -88,7 +88,7 @@ def test_the_one_that_differs_least(team: Team, image: Image) -> None:
     close = record(2, a="1", b="1", c="2")
     for made in (far, close):
         team.build(made)
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert near.record is not None
     assert near.record.key == close.key
     assert [str(change) for change in near.changes] == ["c changed"]
@@ -98,14 +98,14 @@ def test_the_one_that_differs_least(team: Team, image: Image) -> None:
 
 def test_equal_keys_say_nothing(team: Team, image: Image) -> None:
     team.build(MINE)
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert (near.record, near.compared, near.known) == (None, 0, 1)
 
 
 def test_the_user_s_own_counts_before_others(team: Team, image: Image) -> None:
     team.build(record(1, a="1", b="1", c="2"))
     team.build(record(2, a="1", b="1", c="3"), own=True)
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert near.record is not None
     assert near.record.key == key(2)
 
@@ -115,7 +115,7 @@ def test_no_more_than_what_is_allowed(team: Team, image: Image, *, some: bool) -
     for number in range(1, 7):
         team.build(record(number, a=str(number)), own=number == 6)
     team.registry.calls.clear()
-    near = team.search.nearest(image, MINE, 3, some=some)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 3, some=some)
     assert near.compared == (4 if some else 1)
     assert near.known == 6
     assert team.registry.calls["open_blob"] == near.compared
@@ -126,7 +126,7 @@ def test_tags_that_are_no_keys_are_not_compared(team: Team, image: Image) -> Non
     publish_record(
         team.registry, Artifact(SHARED.with_digest(descriptor.digest), descriptor), ":api", MINE
     )
-    assert team.search.nearest(image, MINE, 10).known == 0
+    assert team.search.nearest(image, MINE.key, lambda: MINE, 10).known == 0
 
 
 def test_images_without_or_with_damaged_records(team: Team, image: Image) -> None:
@@ -134,10 +134,10 @@ def test_images_without_or_with_damaged_records(team: Team, image: Image) -> Non
     broken = team.build(record(2, a="2"))
     (listed,) = team.registry.referrers(broken.reference)
     team.registry.repository(SHARED).blobs[listed.digest] += b" "
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert (near.record, near.known) == (None, 2)
     team.build(record(3, a="3"))
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert (near.compared, near.known) == (1, 3)
 
 
@@ -145,7 +145,7 @@ def test_a_registry_that_cannot_be_asked(team: Team, image: Image) -> None:
     team.build(record(1, a="2"))
     team.registry.failures["tags"] = RegistryError("down")
     with pytest.raises(RegistryError, match="down"):
-        team.search.nearest(image, MINE, 10)
+        team.search.nearest(image, MINE.key, lambda: MINE, 10)
 
 
 def test_of_one_key(team: Team, image: Image) -> None:
@@ -165,10 +165,10 @@ def test_a_record_of_another_key_is_not_believed(team: Team, image: Image) -> No
 
 def test_files_that_are_not_listed_count_as_far(team: Team, image: Image) -> None:
     team.build(without_files(record(1, a="1", b="1", c="2")))
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert [str(change) for change in near.changes] == ["files changed"]
     team.build(record(2, a="2", b="2", c="2"))
-    near = team.search.nearest(image, MINE, 10)
+    near = team.search.nearest(image, MINE.key, lambda: MINE, 10)
     assert len(near.changes) == 3
 
 
