@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.errors import ManifestError
@@ -39,6 +40,22 @@ class Written(NamedTuple):
 def absolute(text: str, folder: str) -> str:
     """Return the absolute, shortest form of a path that is relative to *folder*."""
     return posixpath.normpath(posixpath.join(folder, text))
+
+
+def named_file(text: str, folder: str, subject: str, location: Location) -> Path:
+    """Return the absolute path of a file that a manifest names.
+
+    :param subject: what names it, for the message.
+    :raises ManifestError: if it is not there.
+    """
+    path = absolute(text, folder)
+    if not posixpath.isfile(path):
+        raise ManifestError(
+            f"{subject}: there is no file {text}",
+            location=location,
+            hint=f"paths start at {folder}",
+        )
+    return Path(path)
 
 
 def find_context(context: Written, folder: str) -> str:

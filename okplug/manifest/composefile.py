@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from okplug.errors import ManifestError
+from okplug.manifest.buildfiles import absolute, named_file
 from okplug.manifest.decode import check_keys, fields, is_null, scalar, scalars
 from okplug.manifest.document import read_bytes, read_sections
 from okplug.manifest.yamlnodes import ScalarNode, SequenceNode
@@ -214,7 +215,7 @@ class _Reader:
                 raise ManifestError("include: a path is missing", location=node.location)
             if "project_directory" in said:
                 place = scalar(said["project_directory"].value, "include.project_directory")
-                folder = self._absolute(self._interpolation.text(place))
+                folder = Path(absolute(self._interpolation.text(place), str(self.folder)))
         paths = [self._file(text, "include") for text in texts]
         if paths[0] in including:
             raise ManifestError(
@@ -234,16 +235,4 @@ class _Reader:
                 location=node.location,
                 hint="check it out into a folder, as a submodule for instance, and name the file",
             )
-        path = self._absolute(text)
-        if not path.is_file():
-            raise ManifestError(
-                f"{subject}: there is no file {text}",
-                location=node.location,
-                hint=f"paths start at {self.folder}",
-            )
-        return path
-
-    def _absolute(self, text: str) -> Path:
-        import posixpath
-
-        return Path(posixpath.normpath(self.folder / text))
+        return named_file(text, str(self.folder), subject, node.location)

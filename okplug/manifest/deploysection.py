@@ -5,18 +5,18 @@ https://www.okteto.com/docs/reference/okteto-manifest/#deploy
 
 from __future__ import annotations
 
-import posixpath
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from okplug.errors import ManifestError
+from okplug.manifest.buildfiles import named_file
 from okplug.manifest.decode import check_keys, fields, is_null, scalar, scalars
-from okplug.manifest.expand import ExpansionError, expand
 from okplug.manifest.imagenames import sanitise
+from okplug.manifest.nodevalues import expanded
 from okplug.manifest.yamlnodes import MappingNode, ScalarNode, SequenceNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from okplug.manifest.decode import Field
     from okplug.manifest.yamlnodes import Node
@@ -90,17 +90,5 @@ def _files(said: Mapping[str, Field], node: Node) -> Iterator[ScalarNode]:
 
 
 def _path(node: ScalarNode, folder: str, environ: Mapping[str, str]) -> Path:
-    try:
-        text = expand(node.text, environ)
-    except ExpansionError as error:
-        raise ManifestError(
-            error.message, location=node.location_at(error.offset), hint=error.hint
-        ) from error
-    path = Path(posixpath.normpath(posixpath.join(folder, text)))
-    if not path.is_file():
-        raise ManifestError(
-            f"deploy.compose: there is no file {text}",
-            location=node.location,
-            hint=f"paths start at {folder}",
-        )
-    return path
+    text = expanded(node, "deploy.compose", environ)
+    return named_file(text, folder, "deploy.compose", node.location)
