@@ -330,9 +330,15 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Front(BaseHTTPRequestHandler):
-    """Ends the connection after each answer, so that nothing of it is taken for okplug's."""
+    """Ends the connection after each answer, so that nothing of it is taken for okplug's.
+
+    The daemon opens more connections than it uses, and keeps those: they end by the time limit.
+    """
+
+    timeout = 1
 
     def _answer(self) -> None:
+        self.connection.settimeout(None)
         registry: FaultyRegistry = self.server.registry  # type: ignore[attr-defined]  # set above
         registry.asked.append((self.command, self.path))
         is_ours = self.headers.get("User-Agent", "").startswith("okplug/")

@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -702,6 +703,15 @@ def test_registries_that_fail_in_the_push(
             assert shop.tags() == set()
             registry.fault = lambda _method, _path: False
             shop.assert_built(shop.run(buildkit.address))
+
+
+def test_a_registry_of_these_tests_ends_connections_that_are_not_used(tmp_path: Path) -> None:
+    remains = Remains(tmp_path)
+    with faulty_registry("127.0.0.1:1") as registry:
+        host, _, port = registry.host.partition(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            assert connection.recv(1) == b""
+    remains.assert_nothing_is_left()
 
 
 def test_a_push_is_tried_again(
