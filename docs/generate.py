@@ -1,7 +1,8 @@
-"""Write the generated parts of ``reference.md``, or check them with ``--check``.
+"""Write the generated parts of ``reference.md`` and ``keys.md``, or check them with ``--check``.
 
 A part lies between ``<!-- generated: NAME -->`` and ``<!-- end -->``. It is made from what okplug
-and its first-party plugins declare, so that it cannot say anything else.
+and its first-party plugins declare, and from the edits that the tests try, so that it cannot say
+anything else.
 """
 # ruff: noqa: INP001  # a script, no package
 
@@ -23,13 +24,16 @@ from okplug.commands.plugins import hook_signature  # noqa: E402
 from okplug.coresettings import core_settings  # noqa: E402
 from okplug.plugincheck import hook_names  # noqa: E402
 from okplug.pluginloading import Wanted, load_plugins  # noqa: E402
+from tests.matrix.model import REFUSED  # noqa: E402  # the same
+from tests.matrix.table import EDITS, GROUPS  # noqa: E402  # the same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from okplug.settings import Setting
+    from tests.matrix.model import Edit
 
-REFERENCE = TOP / "docs/reference.md"
+PAGES = (TOP / "docs/reference.md", TOP / "docs/keys.md")
 _PART = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HOOK_BANNER = re.compile(r"# -{10,} (?P<phase>\w+)\n|def (?P<hook>okplug_\w+)")
 
@@ -42,28 +46,32 @@ _DEFAULTS = {
 
 
 def main() -> int:
-    """Write or check; the exit code is 1 if the check finds the page out of date."""
-    old = REFERENCE.read_text(encoding="utf-8")
-    new = render(old)
-    if old == new:
-        return 0
-    if "--check" in sys.argv:
-        sys.stderr.write(f"{REFERENCE} is out of date: run python docs/generate.py\n")
-        return 1
-    REFERENCE.write_text(new, encoding="utf-8")
-    sys.stderr.write(f"{REFERENCE} is written\n")
-    return 0
+    """Write or check; the exit code is 1 if the check finds a page out of date."""
+    parts = generated_parts()
+    stale = []
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        new = _PART.sub(lambda match: f"{match[1]}{parts[match[2]]}\n{match[3]}", old)
+        if old != new:
+            stale.append(page)
+            if "--check" not in sys.argv:
+                page.write_text(new, encoding="utf-8")
+    is_check = "--check" in sys.argv
+    for page in stale:
+        told = "is out of date: run python docs/generate.py" if is_check else "is written"
+        sys.stderr.write(f"{page} {told}\n")
+    return int(is_check and bool(stale))
 
 
-def render(text: str) -> str:
-    """Return the page with its generated parts as they should be."""
+def generated_parts() -> dict[str, str]:
+    """Return the parts as they should be, by their names."""
     parser = declared()
-    parts = {
+    return {
         "commands": "\n".join(commands(parser)),
         "settings": "\n".join(settings(parser)),
         "hooks": "\n".join(hooks()),
+        "matrix": "\n".join(matrix()),
     }
-    return _PART.sub(lambda match: f"{match[1]}{parts[match[2]]}\n{match[3]}", text)
 
 
 def declared() -> Parser:
@@ -176,6 +184,32 @@ def _paragraphs(doc: str) -> Iterator[str]:
                 word = "raises " if named[1] == "raises" else ""
                 yield f"- {word}`{named[2]}`: {named[3]}"
         yield ""
+
+
+def matrix() -> Iterator[str]:
+    """Yield how many edits do what, and a table for each group of them."""
+    kinds = [_kind(edit) for edit in EDITS]
+    exact, again, trusted = (kinds.count(kind) for kind in ("exact", "again", "trusted"))
+    yield f"There are {len(EDITS)} edits:\n"
+    yield f"- {exact} where the key is new exactly if the image is;"
+    yield f"- {again} that build again what comes out the same, each with its reason;"
+    yield f"- {trusted} of what is not in the workspace and is trusted, each with what helps;"
+    yield f"- {len(EDITS) - exact - again - trusted} of images that no builder takes.\n"
+    for group, edits in GROUPS.items():
+        yield f"## {group}\n"
+        yield "| edit | key | embedded | BuildKit | why they differ |\n|---|---|---|---|---|"
+        for edit in edits:
+            seen = (edit.key, edit.image["embedded"], edit.image["buildkit"])
+            yield f"| {_cell(edit.name)} | {' | '.join(seen)} | {_cell(edit.why)} |"
+        yield ""
+
+
+def _kind(edit: Edit) -> str:
+    if edit.key == REFUSED:
+        return "refused"
+    if edit.is_trusted:
+        return "trusted"
+    return "again" if edit.is_rebuild else "exact"
 
 
 def _cell(text: str) -> str:

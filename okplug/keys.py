@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from okplug.dockerfile.model import Instruction, Resolution
     from okplug.manifest.model import Image
 
-SCHEME = "okplug-key-1"
+SCHEME = "okplug-key-2"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,7 +1,8 @@
 """Build arguments: which a Dockerfile declares, and the values that they get.
 
 An ARG before the first FROM counts in FROM lines only, unless a stage takes it over with an ARG
-without default. Values that are given beat defaults. Platforms and proxies are there undeclared.
+without default. Values that are given beat defaults. Platforms and proxies are there undeclared;
+a proxy counts once it is declared, for then the image's history tells it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from okplug.dockerfile.environment import Environment
     from okplug.dockerfile.model import Instruction
 
-_PROXIES = frozenset({"ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"})
 #: stands for the stage in what is recorded of FROM lines and of the frontend's own arguments
 _FROM = "from"
 
@@ -111,7 +111,7 @@ class BuildArguments:
             self._note(name, str(stage), value and value.text)
 
     def _note(self, name: str, place: str, value: str | None) -> None:
-        if name.upper() in _PROXIES or (name in self._predefined and name not in self._given):
+        if name in self._predefined and name not in self._given:
             return
         values = self._record.setdefault(name, {}).setdefault(place, [])
         if value not in values:

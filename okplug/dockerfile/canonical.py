@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
     from okplug.dockerfile.model import Heredoc, Instruction
 
-#: blanks between the words of these mean nothing; in the others they reach a shell or the image
+#: blanks between the words of these mean nothing; in the others they reach a shell or the image,
+#: which keeps what follows ONBUILD as it is written
 _SPLIT = frozenset({"ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "VOLUME"})
 
 
@@ -29,9 +30,7 @@ def _parts(instruction: Instruction) -> Iterator[str]:
     yield instruction.name
     for flag in instruction.flags:
         yield f"--{flag.name}" if flag.value is None else f"--{flag.name}={_flag(flag.value)}"
-    if instruction.trigger is not None:
-        yield from _parts(instruction.trigger)
-    elif instruction.is_json:
+    if instruction.is_json:
         yield from _json(instruction)
     elif instruction.name in _SPLIT:
         yield from instruction.words

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okplug.dockerfile import BadSubstitutionError, MalformedError
+from okplug.dockerfile import BadSubstitutionError, MalformedError, instruction_text
 from okplug_embedded.configuration import SETTERS
 from okplug_embedded.copysteps import CopyStep
 from okplug_embedded.failures import NEEDS_BUILDKIT, InstructionError, located
@@ -66,7 +67,7 @@ class StepRunner:
 
     def _carry_out_step(self, step: Step, index: int, position: int) -> None:
         instruction, stage = step.instruction, self._stage
-        text = f"{instruction.name} {' '.join(instruction.text.split())}"
+        text = _in_history(instruction)
         report = ""
         if instruction.name in ("ADD", "COPY"):
             report = _amount(self._copy(step, index))
@@ -74,6 +75,7 @@ class StepRunner:
             stage.environment.set_env(instruction)
         elif instruction.name == "ARG":
             self._arguments.declare(instruction, stage.environment, position)
+            text = f"ARG {' '.join(self._argument(name) for name, _ in instruction.pairs)}"
         elif instruction.name == "WORKDIR":
             self._enter(instruction)
         elif instruction.name == "MAINTAINER":
@@ -88,6 +90,11 @@ class StepRunner:
 
     def _expand(self, text: str) -> str:
         return self._stage.environment.expand(text).text
+
+    def _argument(self, name: str) -> str:
+        """Return an argument with the value that it has, as BuildKit's histories tell it."""
+        value = self._stage.environment.get(name)
+        return name if value is None else f"{name}={value}"
 
     def _note_command(self, instruction: Instruction) -> None:
         """Have an ENTRYPOINT take away the CMD of the base."""
@@ -140,6 +147,12 @@ class StepRunner:
         except UnknownNameError as error:
             self._builder.control.warn(f"{error}, so root owns what WORKDIR makes")
             return ROOT
+
+
+def _in_history(instruction: Instruction) -> str:
+    """Return an instruction as it is noted: without its flags, which may name what is elsewhere."""
+    text = instruction_text(replace(instruction, flags=()))
+    return " ".join(text.partition("\n")[0].split())
 
 
 def _amount(copied: Copied) -> str:

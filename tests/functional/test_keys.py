@@ -67,10 +67,10 @@ SHOP = {
     "api/token.txt": "very secret\n",
 }
 
-#: keys of SHOP under the scheme okplug-key-1, on linux/amd64
+#: keys of SHOP under the scheme okplug-key-2, on linux/amd64
 VECTORS = {
-    "base:base": "ba2a965f416b3ed6a1e1ea21612543e6",
-    "api:api": "1e49cef75ff248f2c451301179e1b8d1",
+    "base:base": "b26451c82221de6e9b545bcf6fa51529",
+    "api:api": "ad9b02ebf9f895b55bd2fce2b2d7e8c6",
 }
 
 

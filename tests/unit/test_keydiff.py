@@ -134,8 +134,8 @@ def test_a_record_survives_being_written_even_with_names_that_are_no_text() -> N
         b"[]",
         b"{}",
         b'{"scheme":"okplug-key-0","key":"k","root":"r","items":[]}',
-        b'{"scheme":"okplug-key-1","key":"k","root":"r","items":[1]}',
-        b'{"scheme":"okplug-key-1","key":"k","root":"r","items":[["a"]]}',
+        b'{"scheme":"okplug-key-2","key":"k","root":"r","items":[1]}',
+        b'{"scheme":"okplug-key-2","key":"k","root":"r","items":[["a"]]}',
     ],
 )
 def test_what_is_no_record_of_this_scheme_is_none(data: bytes) -> None:

@@ -139,12 +139,13 @@ def test_a_last_stage_without_name_is_the_default(resolved: Resolve) -> None:
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "https_proxy", "No_Proxy", "ALL_PROXY"])
-def test_proxies_do_not_count(resolved: Resolve, name: str) -> None:
-    """They say how to reach a network, and not what to build."""
-    text = f"FROM scratch\nARG {name}\nENV P=${name}\n"
-    resolution = resolved(text, args={name: "http://proxy"})
-    assert resolution.args == ()
+def test_a_proxy_counts_where_it_is_declared(resolved: Resolve, name: str) -> None:
+    """The history of the image tells it; undeclared, it only says how to reach a network."""
+    args = {name: "http://proxy"}
+    resolution = resolved(f"FROM scratch\nARG {name}\nENV P=${name}\n", args=args)
+    assert resolution.args == ((name, "http://proxy"),)
     assert ("P", "http://proxy") in resolution.passes_on.env
+    assert resolved("FROM scratch\nENV A=1\n", args=args).args == ()
 
 
 def test_the_arguments_of_the_frontend_count_undeclared(resolved: Resolve) -> None:

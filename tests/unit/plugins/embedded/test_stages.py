@@ -24,6 +24,25 @@ def test_a_base_for_another_platform_is_told(workshop: Workshop) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("instruction", "told"),
+    [
+        ("ARG A", "ARG A"),
+        ("ARG A=1 B=$A", "ARG A=1 B=1"),
+        ("ARG GIVEN=1", "ARG GIVEN=2"),
+        ("ENV  A=1\tB=2", "ENV A=1 B=2"),
+        ('CMD [ "a","b" ]', 'CMD ["a", "b"]'),
+        ("COPY --chown=1 <<A /x\ntext\nA", "COPY <<A /x"),
+    ],
+)
+def test_the_history_tells_what_the_key_counts(
+    workshop: Workshop, instruction: str, told: str
+) -> None:
+    """Not how it is laid out, or instructions of one key would give two images."""
+    view = workshop.build(f"FROM scratch\n{instruction}\n", args={"GIVEN": "2"})
+    assert view.config["history"][-1]["created_by"] == told
+
+
 def test_the_same_base_is_told_once(workshop: Workshop) -> None:
     images = {BASE: workshop.push("base", platform="linux/s390x", files={"a": "1"})}
     workshop.build(f"FROM {BASE}\nCOPY --from={BASE} a b\n", images=images)

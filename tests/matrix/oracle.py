@@ -1,0 +1,88 @@
+"""What an edit does: the key before and after, and the image built from nothing before and after."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from okplug.backends import ROOT_ANNOTATION
+from okplug.reference import Reference
+from tests.matrix.model import NEW, PLAIN, REFUSED, SAME
+
+if TYPE_CHECKING:
+    from okplug.backends import Registry
+    from okplug.testing import Outcome
+    from tests.matrix.model import Edit, Scene
+
+#: all that an image is: each of its documents, of which okplug's own annotation is no part
+Image: TypeAlias = "tuple[str, ...]"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A key with the image that was built under it."""
+
+    key: str
+    image: Image
+
+
+def try_edit(edit: Edit, scene: Scene) -> tuple[str, str]:
+    """Return what becomes of the key and of the image: ``same`` or ``new``, or ``refused``."""
+    with scene.undo:
+        scene.workspace.write({**PLAIN, **edit.files})
+        edit.before(scene)
+        first = look(scene)
+        edit.change(scene)
+        second = look(scene)
+        if first is None or second is None:
+            return REFUSED, REFUSED
+        assert fresh_key(scene) == second.key, "the key depends on what okplug remembers"
+    return (
+        NEW if first.key != second.key else SAME,
+        NEW if first.image != second.image else SAME,
+    )
+
+
+def look(scene: Scene) -> Sight | None:
+    """Build from nothing, and return what came of it; None if the builder will not."""
+    outcome = scene.workspace.run("build", "--no-cache", "--json", "-", *scene.options, scene.image)
+    if _is_refused(outcome):
+        return None
+    outcome.assert_ok()
+    (built,) = (
+        each
+        for each in json.loads(outcome.stdout)["images"]
+        if each["address"].endswith(f":{scene.image}")
+    )
+    reference = Reference.parse(built["references"]["global"]).with_tag("")
+    return Sight(built["key"], tuple(read_image(scene.registry, reference, built["digest"])))
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    return outcome.exit_code != 0 and "name a BuildKit with" in outcome.stderr
+
+
+def fresh_key(scene: Scene) -> str:
+    """Return the key as it is for somebody who has never run okplug in the workspace."""
+    shutil.rmtree(scene.root / ".okplug")
+    outcome = scene.workspace.run("hash", "--json", *scene.options, scene.image).assert_ok()
+    (found,) = json.loads(outcome.stdout)["images"]
+    key: str = found["key"]
+    return key
+
+
+def read_image(registry: Registry, repository: Reference, digest: str) -> list[str]:
+    """Return all documents of an image, or of the images of an index."""
+    found = registry.read_manifest(repository.with_digest(digest))
+    assert found is not None
+    document: dict[str, Any] = json.loads(found[1])
+    annotations = document.get("annotations", {})
+    annotations.pop(ROOT_ANNOTATION, None)  # the key in another form
+    if "manifests" not in document:
+        return [json.dumps(document, sort_keys=True)]
+    images = [read_image(registry, repository, each["digest"]) for each in document["manifests"]]
+    platforms = [each.get("platform") for each in document["manifests"]]
+    return [json.dumps([annotations, platforms]), *chain.from_iterable(images)]
