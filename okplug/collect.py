@@ -48,7 +48,8 @@ def collect(config: Config) -> Collection:
     :raises ManifestError: if a manifest, a Dockerfile or the graph is wrong.
     :raises UsageError: if the selection names what is not there.
     """
-    discovery = find_manifests(config.root, config.words("manifests"), config.words("exclude"))
+    names, exclude = config.words("manifests"), config.words("exclude")
+    discovery = find_manifests(config.root, names, exclude, config.links)
     for warning in discovery.warnings:
         config.warn(warning)
     config.plugins.load_folder_plugins(discovery.plugin_files)

@@ -1,4 +1,7 @@
-"""With what an image is compared to tell what changed: the last run, or what anybody built."""
+"""With what an image is compared to tell what changed: the last run, or what anybody built.
+
+A commit is the third; see ``commitcomparison.py``.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 HERE = "here"
 REGISTRY = "registry"
+COMMIT = "commit"
 
 #: images of others that one is compared with when somebody asks, and when a plan gives its reasons
 MOST = 200
@@ -33,7 +37,7 @@ _MOST_IMAGES = 64
 class Comparison:
     """What differs from another build of an image.
 
-    :param origin: ``here``, or ``registry``.
+    :param origin: ``here``, ``registry`` or ``commit``.
     :param record: of the other build.
     :param near: what was found in the registry.
     """
@@ -42,6 +46,11 @@ class Comparison:
     record: KeyRecord
     changes: tuple[Change, ...]
     near: Near | None = None
+
+    @property
+    def is_change(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changes)
 
     def key_of(self, address: str) -> str:
         """Return the key that a dependency had in the other build, ``""`` if it was none."""

@@ -19,7 +19,7 @@ from okplug.statedir import make_state_dir
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from okplug.environment import EnvFiles
     from okplug.pluginmanager import PluginManager
@@ -58,6 +58,7 @@ class Config:
     :param image_table: what the settings file says of images, None if nothing.
     :param masks: what nobody may read in what is printed.
     :param env_files: the ``.env`` files, None if none are read.
+    :param links: absolute paths of links to folders that count as folders of the workspace.
     """
 
     root: Path
@@ -71,6 +72,7 @@ class Config:
     image_table: Table | None = None
     masks: Masks = field(default_factory=Masks, repr=False)
     env_files: EnvFiles | None = field(default=None, repr=False)
+    links: Collection[str] = field(default=frozenset(), repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _unheard: list[Warned] = field(default_factory=list, repr=False)
     _warned: set[Warned] = field(default_factory=set, repr=False)

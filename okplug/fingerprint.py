@@ -131,17 +131,24 @@ class ContextIndex:
     """What is known of all contexts of a workspace.
 
     One thread at a time takes snapshots; what is done with them may be done by several.
+
+    :param folders: lists folders in a way of its own.
     """
 
     def __init__(
-        self, root: Path, path: Path | None, clock: Callable[[], int] = time.time_ns
+        self,
+        root: Path,
+        path: Path | None,
+        clock: Callable[[], int] = time.time_ns,
+        folders: FolderCache | None = None,
     ) -> None:
         self._root = os.path.realpath(os.fsencode(root))
         self._path = path
         self._lock = threading.RLock()
         stored = read_index(path, self._root) if path else Stored({}, {})
         self._stored = stored.selections
-        self._folders = FolderCache(stored.folders, self._root + b"/.okplug", clock)
+        hidden = self._root + b"/.okplug"
+        self._folders = folders or FolderCache(stored.folders, hidden, clock)
         self._made: dict[bytes, _Made] = {}
         self._parents: dict[bytes, bytes] = {}
 
@@ -152,6 +159,11 @@ class ContextIndex:
         :param path: the file that it outlives a run in, None for none.
         """
         return cls(root, path)
+
+    @property
+    def folders(self) -> FolderCache:
+        """What lists the folders."""
+        return self._folders
 
     def ignored(self, image: Image) -> tuple[str, ...]:
         """Return the patterns of ``<Dockerfile>.dockerignore``, else of ``.dockerignore``.

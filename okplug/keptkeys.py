@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from okplug.commandline import Parser
-from okplug.config import Config
-from okplug.coresettings import core_settings
+from okplug.checkouts import configured_at
 from okplug.errors import OkplugError, UsageError
 from okplug.session import keyed
-from okplug.settings import resolve
-from okplug.settingsfile import PYPROJECT_FILE, SETTINGS_FILE, find_workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from okplug.backends import Registry
+    from okplug.config import Config
     from okplug.gitrefs import Commit, GitRepository
-    from okplug.pluginmanager import PluginManager
     from okplug.reference import Reference
-    from okplug.settings import Value
-
-#: settings that say where images are, whatever a commit's file says
-_PLACES = ("registry", "global_namespace")
 
 
 class KeptKeys:
@@ -53,14 +44,17 @@ class KeptKeys:
         :raises UsageError: if those of one cannot be computed.
         """
         with tempfile.TemporaryDirectory(prefix="okplug-gc-") as folder:
-            place = Path(folder).resolve() / "checkout"
+            # called like the checkout, for an image may have its folder's name
+            place = Path(folder).resolve() / repository.top.name
             for commit in commits:
                 repository.check_out(commit, place)
                 root = place / repository.prefix
                 if not root.is_dir():
                     continue  # the workspace was elsewhere then, or there was none
                 try:
-                    with _at(self._config, root) as config:
+                    files = self._config.env_files
+                    seen = files.seen_from(root) if files else None
+                    with configured_at(self._config, root, env_files=seen) as config:
                         self._add(config)
                 except OkplugError as error:
                     raise _unknown(commit, error, place) from error
@@ -73,51 +67,6 @@ class KeptKeys:
                 repository = naming.shared(graph.image(address)).repository_only()
                 key = planner.keyring.record(address).key
                 self.keys.setdefault(repository, set()).add(key)
-
-
-@contextmanager
-def _at(config: Config, root: Path) -> Iterator[Config]:
-    """Give the configuration of a run in another checkout of the workspace.
-
-    Its settings file and its ``okplugfile.py`` files count there; all else is as in this run.
-    Warnings are nobody's business.
-    """
-    plugins = config.plugins.at(root)
-    there = Config(
-        root=root,
-        cwd=root,
-        environ=config.environ,
-        options=config.options,
-        plugins=plugins,
-        settings=_settings(config, plugins, root),
-        command=config.command,
-        stash=config.stash,
-        masks=config.masks,
-        env_files=config.env_files.seen_from(root) if config.env_files else None,
-    )
-    plugins.configure_workspace(there)
-    try:
-        yield there
-    finally:
-        plugins.unconfigure_workspace(there)
-
-
-def _settings(config: Config, plugins: PluginManager, root: Path) -> dict[str, Value]:
-    parser = Parser(core_settings(config.environ))
-    plugins.addoption(parser)
-    workspace = find_workspace(root)
-    given = workspace.assignments if workspace.root == root else ()
-    here = config.settings
-    return {
-        name: here[name] if name in here and _counts_everywhere(here[name]) else value
-        for name, value in resolve(parser.settings, given).items()
-    }
-
-
-def _counts_everywhere(value: Value) -> bool:
-    """Tell whether a value is the user's for this run, not the workspace's."""
-    is_of_file = value.origin.startswith((SETTINGS_FILE, PYPROJECT_FILE))
-    return value.name in _PLACES or not (value.origin == "default" or is_of_file)
 
 
 def _unknown(commit: Commit, error: OkplugError, place: Path) -> UsageError:

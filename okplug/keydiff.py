@@ -26,6 +26,7 @@ _WORDS = {
     "ssh": "ssh id",
 }
 _LONGEST_VALUE = 60
+_EXECUTABLE = "executable"
 _LEAD = 15  # characters before a difference
 #: how the key of a dependency stands in arguments and instructions
 _KEY = re.compile(r"image:[0-9a-f]{32}")
@@ -48,9 +49,13 @@ class Change:
     detail: str = ""
     repeats_dependency: bool = False
 
+    @property
+    def words(self) -> str:
+        """What people call the kind, ``""`` for a file."""
+        return _WORDS.get(self.kind, self.kind)
+
     def __str__(self) -> str:
-        words = _WORDS.get(self.kind, self.kind)
-        text = " ".join(part for part in (words, self.subject, self.how) if part)
+        text = " ".join(part for part in (self.words, self.subject, self.how) if part)
         return f"{text}: {self.detail}" if self.detail else text
 
 
@@ -127,9 +132,12 @@ def _file_detail(was: str, now: str) -> str:
         return f"{was_kind} -> {now_kind}"
     if was_kind == "link":
         return f"{was_rest} -> {now_rest}"
-    if was_rest.split()[-1:] == now_rest.split()[-1:]:
-        return "now executable" if "executable" in now_rest else "no longer executable"
-    return ""
+    was_mode, now_mode = (_EXECUTABLE in rest for rest in (was_rest, now_rest))
+    if was_mode == now_mode:
+        return ""
+    mode = "now executable" if now_mode else "no longer executable"
+    is_same = was_rest.split()[-1:] == now_rest.split()[-1:]
+    return mode if is_same else f"content, {mode}"
 
 
 def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:

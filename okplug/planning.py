@@ -36,6 +36,7 @@ class Planner:
         self._config = config
         self._collection = collection
         self._state = state
+        self.index = index
         self._bases = Bases(
             collection.naming, collection.registries, tracks_all=config.flag("track_bases")
         )

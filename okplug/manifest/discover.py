@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from okplug.dockerfile.ignore import Matcher
 
@@ -47,15 +47,21 @@ class Discovery:
     warnings: tuple[str, ...] = ()
 
 
-def find_manifests(root: Path, names: Sequence[str], exclude: Sequence[str] = ()) -> Discovery:
+def find_manifests(
+    root: Path,
+    names: Sequence[str],
+    exclude: Sequence[str] = (),
+    links: Collection[str] = frozenset(),
+) -> Discovery:
     """Walk the workspace; links to folders are not followed.
 
     :param names: what a manifest is called; a name such as ``.okteto/okteto.yml`` counts for the
         folder that ``.okteto`` lies in. Where a folder has several, the first name wins.
     :param exclude: folders and files to leave out, as lines of a ``.dockerignore``.
+    :param links: absolute paths of links that are followed all the same.
     :raises ManifestError: if a pattern of *exclude* is malformed.
     """
-    return _Walk(str(root), _Names.of(names), exclusions(exclude)).run()
+    return _Walk(str(root), _Names.of(names), exclusions(exclude), links).run()
 
 
 def exclusions(exclude: Sequence[str]) -> Matcher | None:
@@ -108,6 +114,7 @@ class _Walk:
     root: str
     names: _Names
     exclude: Matcher | None
+    links: Collection[str]
     manifests: list[str] = field(default_factory=list)
     plugin_files: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -140,7 +147,9 @@ class _Walk:
         try:
             with os.scandir(path) as entries:
                 for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
+                    if entry.is_dir(follow_symlinks=False) or (
+                        self.links and entry.path in self.links and entry.is_dir()
+                    ):
                         folders.append(entry.name)
                     else:
                         files.add(entry.name)

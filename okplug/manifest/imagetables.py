@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from okplug.manifest.model import Image
     from okplug.tomlfile import Table
 
-_TABLES = StashKey[tuple["ImageTable", ...]]()
+_TABLES = StashKey[tuple["Table", tuple["ImageTable", ...]]]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ def image_tables(config: Config) -> tuple[ImageTable, ...]:
     """
     if config.image_table is None:
         return ()
-    if _TABLES not in config.stash:
-        config.stash[_TABLES] = read_tables(config.image_table)
-    return config.stash[_TABLES]
+    if _TABLES not in config.stash or config.stash[_TABLES][0] is not config.image_table:
+        # other checkouts of a workspace have files of their own
+        config.stash[_TABLES] = (config.image_table, read_tables(config.image_table))
+    return config.stash[_TABLES][1]
 
 
 def read_tables(table: Table) -> tuple[ImageTable, ...]:

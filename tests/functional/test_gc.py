@@ -16,6 +16,7 @@ from tests.unit.test_gitrefs import git
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from okplug.backends import Artifact, BuildControl, BuildRequest, Registry
     from okplug.config import Config
@@ -187,6 +188,34 @@ def test_variables_of_folders_count_for_each_commit(commits: Shop) -> None:
     assert "build" not in commits.run("plan").assert_ok().stdout
 
 
+def test_tables_of_images_are_those_of_each_commit(commits: Shop) -> None:
+    root = commits.workspace.root
+    for number in (1, 2):
+        (root / "okplug.toml").write_text(f'[images."*:*"]\nlabels = {{ number = "{number}" }}\n')
+        git(root, "commit", "-q", "-a", "-m", "label")
+        git(root, "branch", f"label/{number}")
+        commits.run("build").assert_ok()
+    git(root, "checkout", "-q", "release/1")
+    commits.run("gc", "--keep-refs", "label/1", *ALL).assert_ok()
+    assert number_of_keys(commits) == dict.fromkeys(NAMES, 2)
+    git(root, "checkout", "-q", "label/1")
+    assert "build" not in commits.run("plan").stdout
+
+
+def test_a_lone_dockerfile_has_the_name_of_the_checkout_in_each_commit(empty_shop: Shop) -> None:
+    root = empty_shop.workspace.root
+    empty_shop.workspace.write({"Dockerfile": "FROM scratch\nCOPY data /\n"})
+    git(root, "init", "-q", "-b", "main")
+    for branch in ("release/1", "release/2"):
+        empty_shop.workspace.write({"data": branch})
+        git(root, "add", "Dockerfile", "data", "okplug.toml")
+        git(root, "commit", "-q", "-m", "change")
+        git(root, "branch", branch)
+        empty_shop.run("build").assert_ok()
+    empty_shop.run("gc", "--keep-refs", "release/1", *ALL).assert_ok()
+    assert len(empty_shop.shared("shop")) == 2
+
+
 def test_plugins_are_those_of_each_commit(commits: Shop) -> None:
     root = commits.workspace.root
     for number in (1, 2):
@@ -214,16 +243,16 @@ def test_a_plugin_that_adds_to_keys_is_asked_for_each_commit(commits: Shop) -> N
     class Salt:
         """Adds to the keys of all commits."""
 
-        asked: set[str] = set()  # noqa: RUF012  # one test's own class
+        asked: set[Path] = set()  # noqa: RUF012  # one test's own class
 
         @hookimpl
         def okplug_key_inputs(self, image: Image, config: Config) -> dict[str, str]:
-            self.asked.add(config.root.name)
+            self.asked.add(config.root)
             return {"salt": image.name}
 
     outcome = commits.run("gc", "--keep-refs", "release/*", *ALL, plugins=[Salt()]).assert_ok()
     assert "removed 12 of 12 tags" in outcome.stdout
-    assert Salt.asked == {"shop", "checkout"}
+    assert [root.name for root in Salt.asked] == ["shop", "shop"]
 
 
 # ------------------------------------------------------------------------------------------ refusals
