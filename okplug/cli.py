@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from okplug.errors import ExitCode
     from okplug.masking import Masks
+    from okplug.rounds import Rounds
 
 
 _DEBUG_LEVELS = {("-l", "debug"), ("--log-level", "debug")}
@@ -43,9 +44,21 @@ def main(
         return 0
     import os
 
+    from okplug.rounds import Rounds
+
     if environ is None:
         environ = dict(os.environ)
-    return _guarded(argv, plugins, environ, cwd or "")
+    rounds = Rounds()
+    try:
+        code = _guarded(argv, plugins, environ, cwd or "", rounds)
+        while rounds.goes_on:
+            rounds.number += 1
+            code = _guarded(argv, plugins, environ, cwd or "", rounds)
+    except KeyboardInterrupt:  # between two runs
+        return int(_print_interruption(rounds))
+    finally:
+        rounds.close()
+    return code
 
 
 def entry_point() -> int:
@@ -111,7 +124,9 @@ def _guarded(
     plugins: Sequence[object],
     environ: Mapping[str, str],
     cwd: str | os.PathLike[str],
+    rounds: Rounds,
 ) -> int:
+    """Run the command line once, with ``--watch`` as soon as there is a reason to."""
     from pathlib import Path
 
     from okplug.errors import ExitCode, OkplugError
@@ -125,20 +140,26 @@ def _guarded(
         here = _current_folder() / cwd
         start = read_start(argv, here)
         here = start.cwd
-        return run(start, plugins, environ, masks)
+        if rounds.number:
+            from okplug.watching import await_change
+
+            await_change(rounds)
+        return run(start, plugins, environ, masks, rounds)
     except OkplugError as error:
         masks.error(error)
-        _print_error(error, here, masks if wants_traceback else None)
+        if rounds.fail(error):
+            _print_error(error, here, masks if wants_traceback else None)
         return int(error.exit_code)
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return int(ExitCode.INTERRUPTED)
+        return int(_print_interruption(rounds))
     except BrokenPipeError:
+        rounds.is_over = True
         _close_stdout()
         return int(ExitCode.FAILED)
     except SystemExit as exit_:  # argparse's way to end after --help
-        return exit_.code if isinstance(exit_.code, int) else 0
+        return rounds.exit(exit_.code if isinstance(exit_.code, int) else 0)
     except Exception as error:  # noqa: BLE001  # the one boundary
+        rounds.fail(error)
         return int(_print_fault(error, masks, wants_traceback=wants_traceback))
 
 
@@ -159,6 +180,16 @@ def _is_of_full_disk(error: Exception) -> bool:
     import errno
 
     return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def _print_interruption(rounds: Rounds) -> ExitCode:
+    """Say that something was cut short; the end of a wait is no such thing."""
+    from okplug.errors import ExitCode
+
+    if not rounds.interrupt():
+        return ExitCode.OK
+    sys.stderr.write("interrupted\n")
+    return ExitCode.INTERRUPTED
 
 
 def _print_error(error: Exception, cwd: Path, traced: Masks | None) -> None:

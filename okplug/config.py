@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from okplug.environment import EnvFiles
     from okplug.pluginmanager import PluginManager
+    from okplug.rounds import Rounds
     from okplug.tomlfile import Table
 
 __all__ = ["Config", "Parser", "Setting", "Stash", "StashKey", "Value"]
@@ -59,6 +60,7 @@ class Config:
     :param masks: what nobody may read in what is printed.
     :param env_files: the ``.env`` files, None if none are read.
     :param links: absolute paths of links to folders that count as folders of the workspace.
+    :param rounds: what is kept from run to run with ``--watch``, None without.
     """
 
     root: Path
@@ -73,6 +75,7 @@ class Config:
     masks: Masks = field(default_factory=Masks, repr=False)
     env_files: EnvFiles | None = field(default=None, repr=False)
     links: Collection[str] = field(default=frozenset(), repr=False)
+    rounds: Rounds | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _unheard: list[Warned] = field(default_factory=list, repr=False)
     _warned: set[Warned] = field(default_factory=set, repr=False)
@@ -146,6 +149,11 @@ class Config:
         return int(options.get("verbose") or 0) - int(options.get("quiet") or 0)
 
     @property
+    def is_again(self) -> bool:
+        """A watch has run the command before."""
+        return self.rounds is not None and self.rounds.number > 0
+
+    @property
     def user_cache(self) -> Path:
         """Okplug's folder in the user's cache; it may not exist yet."""
         return user_cache(self.environ)
@@ -154,16 +162,22 @@ class Config:
         """Return ``.okplug`` in the root, made if need be; None if it cannot be written."""
         return make_state_dir(self.root)
 
+    def announce_output(self, path: Path) -> None:
+        """Tell that this run writes a file or a folder, by which no watch may be woken."""
+        if self.rounds is not None:
+            self.rounds.outputs.add(str(path.resolve()))
+
     def warn(self, message: str, address: str = "") -> None:
         """Tell the user something that stops nothing, once; callable from any thread.
 
         :param address: the image it is about, ``""`` for the run.
         """
         warned = Warned(message, address)
+        heard = self._warned if self.rounds is None else self.rounds.warned
         with self._lock:
-            if warned in self._warned:
+            if warned in heard:
                 return
-            self._warned.add(warned)
+            heard.add(warned)
             if self._listener is None:
                 self._unheard.append(warned)
             else:

@@ -81,6 +81,8 @@ class Snapshot:
     """The files of a context that one image reads; a ``ContextSnapshot``.
 
     :param unmatched: sources that name nothing, in the order of the instructions.
+    :param visited: the folders that were looked at, absolute and without links, the context first;
+        none if nothing is read.
     """
 
     root: Path
@@ -88,6 +90,7 @@ class Snapshot:
     digest: str
     proof: str
     unmatched: tuple[UnmatchedSource, ...]
+    visited: Sequence[bytes]
     _entries: _Entries
 
     @property
@@ -199,7 +202,7 @@ class ContextIndex:
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
-        return Snapshot(context, tuple(patterns), digest, proof, unmatched, entries)
+        return Snapshot(context, tuple(patterns), digest, proof, unmatched, record.folders, entries)
 
     def forget(self, context: Path) -> None:
         """Have the next snapshot read all files below *context* anew."""

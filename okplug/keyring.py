@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex, Snapshot
     from okplug.graph import ImageGraph, Node
-    from okplug.manifest.model import Image
     from okplug.reference import Reference
 
 
@@ -89,7 +88,7 @@ class Keyring:
                     platforms=node.image.platforms or (self._config.text("platform"),),
                     contributed=self._config.plugins.key_inputs(node.image, self._config),
                     source_date_epoch=self._epoch,
-                    folders=self._folders(node.image),
+                    folders=self.folders(address),
                     bases={name: base.digest for name, base in self.bases(address).items()},
                 )
             return self._inputs[address]
@@ -104,7 +103,12 @@ class Keyring:
                 self._bases[address] = self._find_bases(self.graph.node(address))
             return self._bases[address]
 
-    def _folders(self, image: Image) -> dict[str, Snapshot]:
+    def folders(self, address: str) -> dict[str, Snapshot]:
+        """Return the named contexts of the image that are folders.
+
+        :raises ManifestError: if a file there cannot be read or is no file, link or folder.
+        """
+        image = self.graph.node(address).image
         return {
             name: self._index.snapshot(folder, None, self._index.ignored_below(folder))
             for name, folder in context_folders(image).items()

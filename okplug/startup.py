@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from okplug.commandline import Parsed
     from okplug.masking import Masks
     from okplug.pluginmanager import PluginManager
+    from okplug.rounds import Rounds
     from okplug.settings import Setting
     from okplug.settingsfile import Workspace
 
@@ -72,12 +73,19 @@ def read_start(argv: Sequence[str], cwd: Path) -> Start:
     return Start(tuple(argv), cwd.resolve(), values("-p"), values("-o"), traces_config)
 
 
-def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str], masks: Masks) -> int:
+def run(
+    start: Start,
+    plugins: Sequence[object],
+    environ: Mapping[str, str],
+    masks: Masks,
+    rounds: Rounds,
+) -> int:
     """Load plugins, read the command line, run the command and return its exit code.
 
     An exception that comes out of a plugin gets a note that says which.
 
     :param masks: is told what nobody may read in what is printed.
+    :param rounds: is begun if the command is watched.
     :raises OkplugError: if the command line, a setting, a plugin or the workspace is wrong.
     """
     workspace = find_workspace(start.cwd)
@@ -99,7 +107,7 @@ def run(start: Start, plugins: Sequence[object], environ: Mapping[str, str], mas
         manager.trace_calls(lambda text: sys.stderr.write(masks.output(text)))
     try:
         parser = Parser(settings.values())
-        return _run_command(start, parser, workspace, manager, files)
+        return _run_command(start, parser, workspace, manager, files, rounds)
     except OkplugError:
         raise
     except Exception as error:
@@ -130,6 +138,7 @@ def _run_command(
     workspace: Workspace,
     manager: PluginManager,
     files: EnvFiles,
+    rounds: Rounds,
 ) -> int:
     manager.addoption(parser)
     parsed = parser.parse(start.argv)
@@ -149,12 +158,15 @@ def _run_command(
         image_table=workspace.images,
         masks=files.masks,
         env_files=files,
+        rounds=rounds if getattr(parsed.options, "watch", False) else None,
     )
     for warning in files.take_warnings():
         config.warn(warning)
     _warn_of_unknown_variables(config)
     try:
         sources.complete(config)
+        if config.rounds:
+            config.rounds.begin(str(config.root), config.environ)
         _mask_settings(config)
         manager.configure(config)
         return int(parsed.command.handler(config))

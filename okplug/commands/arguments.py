@@ -109,6 +109,18 @@ def add_key_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_watch_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add what makes a command go on after its first run.
+
+    :param what: what it does with each change.
+    """
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help=f"go on until Ctrl-C: wait for files to change, and {what}",
+    )
+
+
 def add_verdict_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what decides whether an image is built."""
     parser.add_argument(

@@ -5,7 +5,12 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from okplug.commands.arguments import add_key_arguments, add_verdict_arguments
+from okplug.commands.arguments import (
+    add_key_arguments,
+    add_verdict_arguments,
+    add_watch_argument,
+)
+from okplug.errors import ExitCode
 from okplug.hookspecs import hookimpl
 from okplug.selection import add_selection_arguments
 
@@ -31,7 +36,11 @@ examples:
   okplug build -k 'api and not db'  by name
   okplug build api --target dev     another stage of one image
   okplug build app -t NAME:1        the Dockerfile in app, where nothing has a manifest
+  okplug build api --watch          and again whenever a file of it changes
 """
+
+#: options that name files to write
+_OUTPUTS = ("json", "env_file", "metadata_file", "iidfile")
 
 
 @hookimpl
@@ -44,6 +53,7 @@ def okplug_addoption(parser: Parser) -> None:
     add_selection_arguments(command)
     add_key_arguments(command)
     add_verdict_arguments(command)
+    add_watch_argument(command, "build what they change")
     command.add_argument(
         "-x",
         "--exitfirst",
@@ -90,7 +100,20 @@ def run(config: Config) -> int:
     """Build."""
     from okplug.session import build
 
+    if config.rounds:
+        from okplug.watching import has_news
+
+        _announce_outputs(config)
+        if not has_news(config):
+            return ExitCode.OK
     return build(config)
+
+
+def _announce_outputs(config: Config) -> None:
+    for name in _OUTPUTS:
+        target = getattr(config.options, name, None)
+        if target and target != "-":
+            config.announce_output(config.cwd / target)
 
 
 @hookimpl(trylast=True)

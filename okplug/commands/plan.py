@@ -5,7 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from okplug.commands.arguments import add_key_arguments, add_verdict_arguments
+from okplug.commands.arguments import (
+    add_key_arguments,
+    add_verdict_arguments,
+    add_watch_argument,
+)
 from okplug.errors import ExitCode, UsageError
 from okplug.hookspecs import hookimpl
 from okplug.selection import add_selection_arguments
@@ -34,6 +38,7 @@ examples:
   okplug plan --detailed-exitcode   0: nothing to build, 2: something, 4: an error
   okplug plan --diff main           what this branch would rebuild
   okplug plan --diff origin/main --format markdown   the same as a comment for a pull request
+  okplug plan --watch               and again whenever files change
 """
 
 FORMATS = ("text", "json", "markdown")
@@ -53,6 +58,7 @@ def okplug_addoption(parser: Parser) -> None:
     add_selection_arguments(command)
     add_key_arguments(command)
     add_verdict_arguments(command)
+    add_watch_argument(command, "tell what would be built now")
     command.add_argument(
         "--diff",
         metavar="COMMIT",
@@ -84,6 +90,12 @@ def run(config: Config) -> int:
     from okplug.plan import BUILD
     from okplug.session import prepared
 
+    if config.rounds:
+        from okplug.watching import has_news
+
+        _refuse_with_watch(config)
+        if not has_news(config):
+            return ExitCode.OK
     if config.options.diff is not None:
         return _run_diff(config)
     with prepared(config) as ready:
@@ -96,8 +108,18 @@ def run(config: Config) -> int:
         case "markdown":
             sys.stdout.write(_as_markdown(plan))
         case _:
-            _print(plan)
+            _print(plan, config.rounds.told if config.rounds else {})
+    sys.stdout.flush()
     return _exit_code(config, bool(plan.steps), plan.count(BUILD))
+
+
+def _refuse_with_watch(config: Config) -> None:
+    for name in ("detailed_exitcode", "diff"):
+        if getattr(config.options, name):
+            raise UsageError(
+                f"--{name.replace('_', '-')} is about one plan, and --watch makes many",
+                hint="leave one of them out",
+            )
 
 
 def _exit_code(config: Config, is_anything: bool, to_build: int) -> int:  # noqa: FBT001  # private
@@ -164,13 +186,19 @@ def _as_markdown(plan: Plan) -> str:
     return f"<!-- okplug plan -->\n### Images: {counts}\n" + (f"\n{text}{rest}" if rows else "")
 
 
-def _print(plan: Plan) -> None:
+def _print(plan: Plan, told: dict[str, object]) -> None:
+    """Print what is not *told* already, and note it there."""
     from okplug.plan import BUILD, REUSE
     from okplug.terminal.text import visible
 
     width = max(map(len, plan.steps), default=0)
     for address, step in plan.steps.items():
+        news = step.key, step.verdict, step.reasons
+        if told.get(address) == news:
+            continue
+        told[address] = news
         line = f"{step.verdict:5}  {address:{width}}  {'; '.join(step.reasons)}"
         sys.stdout.write(f"{visible(line.rstrip())}\n")
+    sys.stdout.flush()  # who has both in one pipe reads the sum last
     summary = f"{plan.count(BUILD)} to build, {plan.count(REUSE)} to reuse\n"
     sys.stderr.write(summary if plan.steps else "nothing selected\n")

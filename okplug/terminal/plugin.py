@@ -81,6 +81,7 @@ def _make_reporter(config: Config, stream: TextIO) -> Reporter:
         cwd=config.cwd,
         steps=progress == "plain",
         narrates=SCREEN not in config.stash,
+        is_again=config.is_again,
     )
     return TerminalReporter(writer, shown)
 

@@ -39,6 +39,7 @@ class Shown:
     :param steps: the parts of each build, and its output.
     :param narrates: whole sentences as well, which are Okteto's: those who search the log of a
         CI run for them find them. A live view has no room for them, and says the same.
+    :param is_again: a run of a watch after its first: what is reused was reused before.
     """
 
     verbosity: int = 0
@@ -46,6 +47,7 @@ class Shown:
     cwd: Path = Path("/")
     steps: bool = False
     narrates: bool = False
+    is_again: bool = False
 
 
 _NOT_PUSHED = "Your image won't be pushed. To push your image specify the flag '-t'."
@@ -65,6 +67,7 @@ class TerminalReporter:
         self._shows_parts = shown.steps
         self._shows_logs = shown.steps or shown.verbosity > 0
         self._steps = Steps(writer)
+        self._is_again = shown.is_again
         self._has_begun = False
         self._address_width = 0
         self._finished = 0
@@ -135,7 +138,8 @@ class TerminalReporter:
         self._finished += 1
         self._summary.add(event)
         never_began = event.verdict == "cancelled" and event.address not in self._started
-        if self._verbosity < 0 or (never_began and self._verbosity == 0):
+        is_dull = never_began or (event.verdict == "reuse" and self._is_again)
+        if self._verbosity < 0 or (is_dull and self._verbosity == 0):
             return
         word, colour = _WORDS.get(event.verdict, (event.verdict.upper(), "yellow"))
         share = 100 * self._finished // max(len(self._reasons), self._finished)

@@ -65,7 +65,11 @@ def okplug_plan_modify(plan: Plan, config: Config) -> None:
         return
     from okplug_buildkit.outputs.wanted import read_outputs
 
-    config.stash[_OUTPUTS] = read_outputs(texts, config.cwd)
+    outputs = read_outputs(texts, config.cwd)
+    config.stash[_OUTPUTS] = outputs
+    for output in outputs:
+        if output.path is not None:
+            config.announce_output(output.path)
     if len(plan.asked) != 1:
         raise UsageError(
             f"--output is for one image, and {len(plan.asked)} are selected",

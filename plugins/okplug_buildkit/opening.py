@@ -73,7 +73,7 @@ def open_builder(config: Config, pool: Pool, origin: str) -> BuildKitBuilder:
                 lambda image: config.environ_of(config.root / image.folder),
             ),
             SolveOptions.read(config),
-            CacheReader(config.root, config.environ),
+            CacheReader(config.root, config.environ, config.announce_output),
             identity(config.user_cache),
         )
     )

@@ -29,5 +29,6 @@ def okplug_registry(host: str, config: Config) -> Registry | None:
         from okplug_layout.registry import LayoutRegistry
 
         folder = layout_folder(setting, config.root, config.environ)
+        config.announce_output(folder)
         config.stash[_REGISTRY] = LayoutRegistry(folder)
     return config.stash[_REGISTRY]

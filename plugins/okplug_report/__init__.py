@@ -79,9 +79,12 @@ def _configure_log(config: Config) -> None:
     if not target:
         return
     from okplug import Provenance
-    from okplug_report.log import ReportLog, open_log
+    from okplug_report.log import STDOUT, ReportLog, open_log
 
     folder = config.cwd if option else config.root
     origins = {value.name: value.origin for value in config.values()}
-    stream = open_log(folder, target, "--report-log" if option else origins["report_log"])
+    if target != STDOUT:
+        config.announce_output(folder / target)
+    origin = "--report-log" if option else origins["report_log"]
+    stream = open_log(folder, target, origin, "a" if config.is_again else "w")
     config.plugins.register(ReportLog(stream), "reportlog", Provenance("okplug_report"))

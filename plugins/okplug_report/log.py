@@ -6,7 +6,7 @@ A run that is killed leaves every event that was reported before.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from okplug import UsageError, event_line, hookimpl
 
@@ -61,18 +61,19 @@ def _ends_early(error: OSError) -> UsageError:
     )
 
 
-def open_log(folder: Path, target: str, origin: str) -> TextIO:
-    """Open a file, emptied, or standard output for ``-``.
+def open_log(folder: Path, target: str, origin: str, mode: Literal["w", "a"] = "w") -> TextIO:
+    """Open a file or, for ``-``, standard output.
 
     :param folder: what a relative *target* is relative to.
     :param origin: where *target* comes from, for the message.
+    :param mode: ``w`` to empty the file, ``a`` to go on with it.
     :raises UsageError: if it cannot be written.
     """
     if target == STDOUT:
         return sys.stdout
     path = folder / target
     try:
-        return path.open("w", encoding="ascii")
+        return path.open(mode, encoding="ascii")
     except OSError as error:
         hint = "" if path.parent.is_dir() else f"; make the folder {path.parent} first"
         raise UsageError(

@@ -20,7 +20,15 @@ ROOMS = (
     ("startup",),
     ("sources",),
     ("pluginloading",),
-    ("commands", "commands.*", "diffformats", "markdown", "terminal*", "manifest.plugin"),
+    (
+        "commands",
+        "commands.*",
+        "diffformats",
+        "markdown",
+        "terminal*",
+        "manifest.plugin",
+        "watching",
+    ),
     ("session", "keptkeys", "othercommit"),
     ("checkouts",),
     (
@@ -34,6 +42,7 @@ ROOMS = (
         "givenarguments",
         "givenmounts",
         "givenoptions",
+        "interest",
         "manifestset",
         "plandiff",
         "planning",
@@ -68,8 +77,10 @@ ROOMS = (
     (
         "optionscan",
         "optionvalues",
+        "fileevents",
         "plugincheck",
         "pluginfile",
+        "rounds",
         "settings",
         "stash",
         "statedir",
@@ -98,6 +109,7 @@ THIRD_PARTY = {
     "networkx": {"graph*", "selection*"},
     "pluggy": {"hookspecs", "pluginmanager"},
     "pytest": {"testing.*"},
+    "watchfiles": {"fileevents"},
     "xxhash": {"keys", "fingerprint", "context*"},
     "yaml": {"manifest.yamlnodes"},
 }

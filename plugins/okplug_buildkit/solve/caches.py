@@ -13,7 +13,7 @@ from okplug import Reference, UsageError
 from okplug_buildkit.solve.csvfields import split_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _TYPES = ("registry", "inline", "local", "gha", "s3", "azblob")
@@ -55,10 +55,12 @@ class CacheReader:
 
     :param folder: what paths are relative to.
     :param environ: where attributes come from that no text gives.
+    :param announce: is told which folders are written to.
     """
 
     folder: Path
     environ: Mapping[str, str]
+    announce: Callable[[Path], object] = field(default=lambda _: None)
 
     def imported(self, text: str) -> Cache:
         """Read one to import.
@@ -72,7 +74,10 @@ class CacheReader:
 
         :raises UsageError: if it is wrong.
         """
-        return self._read(text, "dest")
+        cache = self._read(text, "dest")
+        if cache.folder is not None:
+            self.announce(cache.folder)
+        return cache
 
     def _read(self, text: str, place: str) -> Cache:
         kind, attributes = _fields(text, place)

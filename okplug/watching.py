@@ -1,0 +1,112 @@
+"""``--watch``: wait for a change that matters, and tell whether it made a difference.
+
+Each round is a whole run of the command, with settings, plugins, manifests and keys as they are
+now; what is kept is only what tells one round from the last. A round first asks for the keys
+alone, and goes on if they are others: what changes and comes to the same is no news.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from okplug.coresettings import RAWJSON
+from okplug.errors import ContextChangedError, OkplugError
+from okplug.interest import anything_below, interest_of, is_own
+from okplug.session import keyed
+
+if TYPE_CHECKING:
+    from okplug.config import Config
+    from okplug.rounds import Rounds
+
+#: a burst of more changes is not looked through: it matters, and some may have been lost
+MANY = 1000
+_FEW = 2
+
+
+def await_change(rounds: Rounds) -> None:
+    """Wait until a file changes that may change a key.
+
+    :raises UsageError: if files cannot be watched; no other round follows then.
+    :raises KeyboardInterrupt: if the watch is to end.
+    """
+    if rounds.interest is None:
+        known = rounds.events.folders if rounds.events else ()
+        rounds.interest = anything_below(rounds.root, known)
+    try:
+        rounds.changed = _next_changes(rounds)
+    except OkplugError:
+        rounds.is_over = True
+        raise
+    rounds.interest = None
+
+
+def _next_changes(rounds: Rounds) -> tuple[str, ...]:
+    """Return the files that matter, nothing if it is not known which ones changed."""
+    assert rounds.events is not None
+    assert rounds.interest is not None
+    if rounds.events.watch(rounds.interest.folders):
+        return ()  # what happened before that is still to be seen
+    if not rounds.is_waiting:
+        rounds.is_waiting = True
+        rounds.say("watching for changes, Ctrl-C ends it")
+    while True:
+        changes = rounds.events.wait()
+        if changes is None or len(changes) > MANY:
+            return ()
+        found = tuple(
+            path
+            for path in sorted(changes)
+            if not is_own(path, rounds.root, rounds.outputs) and rounds.interest.concerns(path)
+        )
+        if found:
+            return found
+
+
+def has_news(config: Config) -> bool:
+    """Tell whether there is something to be done; without ``--watch`` there always is."""
+    rounds = config.rounds
+    if rounds is None:
+        return True
+    rounds.is_mute = config.text("progress") == RAWJSON
+    try:
+        named = _names(config, rounds)
+    except ContextChangedError:
+        return not rounds.number  # a file is still being written, which wakes the next round
+    except OkplugError as error:
+        config.masks.error(error)
+        is_news = str(error) != rounds.error
+        rounds.is_waiting = rounds.is_waiting and not is_news
+        return is_news  # the command meets the error itself, and tells it as it always does
+    is_news = named != rounds.named or bool(rounds.error)
+    rounds.named, rounds.error = named, ""
+    if is_news and rounds.number:
+        rounds.say(_heading(rounds))
+    rounds.is_waiting = rounds.is_waiting and not is_news
+    return is_news
+
+
+def _names(config: Config, rounds: Rounds) -> dict[str, tuple[str, ...]]:
+    """Return the references of the images that are asked for, keys included; note their files."""
+    with keyed(config) as (collection, planner):
+        graph, naming = collection.graph, collection.naming
+        wanted = [name for name in graph.order() if name in collection.selection.needed]
+        records = planner.keyring.compute(wanted)
+        rounds.interest = interest_of(config, collection, planner.keyring)
+        return {
+            address: (
+                str(naming.shared(graph.image(address), record.key)),
+                *map(str, naming.personal(graph.image(address))),
+            )
+            for address, record in records.items()
+        }
+
+
+def _heading(rounds: Rounds) -> str:
+    """Return the line that a round begins with: the time, and what changed."""
+    from okplug.terminal.text import visible
+
+    names = [path.removeprefix(f"{rounds.root}/") for path in rounds.changed]
+    more = f" (+{len(names) - _FEW} more)" if len(names) > _FEW else ""
+    what = f"{', '.join(names[:_FEW])}{more}" if names else "files"
+    return visible(f"{time.strftime('%H:%M:%S')}  {what} changed")
