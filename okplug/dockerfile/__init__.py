@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from okplug.dockerfile.sources import context_path, is_remote
     from okplug.dockerfile.stagegraph import StageGraph, Step, find_target
     from okplug.dockerfile.stages import resolve
+    from okplug.dockerfile.unknownreads import refuse_unknown_reads, unknown_bases
     from okplug.dockerfile.variables import (
         BadSubstitutionError,
         expand,
@@ -61,6 +62,7 @@ _HOME = {
     "sources": ("context_path", "is_remote"),
     "stagegraph": ("StageGraph", "Step", "find_target"),
     "stages": ("resolve",),
+    "unknownreads": ("refuse_unknown_reads", "unknown_bases"),
     "variables": ("BadSubstitutionError", "expand", "expand_body", "split_words"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
@@ -94,8 +96,10 @@ __all__ = [
     "locate",
     "parse",
     "read_patterns",
+    "refuse_unknown_reads",
     "resolve",
     "split_words",
+    "unknown_bases",
 ]
 
 

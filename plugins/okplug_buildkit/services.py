@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from okplug.dockerfile import refuse_unknown_reads, unknown_bases
 from okplug_buildkit.attach import auth, content, secrets, ssh
 from okplug_buildkit.solve.attributes import CONTEXT_DIR, DOCKERFILE_DIR
+from okplug_buildkit.sync.filters import Wanted
 from okplug_buildkit.sync.sender import METHOD, serve_trees
 from okplug_buildkit.sync.trees import MemoryTree, SnapshotTree
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from okplug import BuildRequest, ContextSnapshot, Image
     from okplug.credentials import Credentials
     from okplug_buildkit.attach.stores import Store
-    from okplug_buildkit.rpc import Handler
+    from okplug_buildkit.rpc import Call, Handler
     from okplug_buildkit.solve.contexts import Contexts
     from okplug_buildkit.sync.entries import Tree
 
@@ -55,7 +57,7 @@ class Services:
         image = request.image
         repository = request.repository
         handlers = {
-            METHOD: serve_trees(_trees(request, snapshots, contexts)),
+            METHOD: _checked(serve_trees(_trees(request, snapshots, contexts)), request),
             **auth.handlers(self.credentials, {repository.registry: repository.repository}),
         }
         if request.secrets:
@@ -68,6 +70,29 @@ class Services:
         if stores:
             handlers.update(content.handlers(stores))
         return handlers
+
+
+def _checked(serve: Handler, request: BuildRequest) -> Handler:
+    """Have the service refuse what the daemon reads because of a base that is not known here."""
+    bases = unknown_bases(request.resolution, request.images)
+    if not bases:
+        return serve
+
+    def handle(call: Call) -> None:
+        wanted = Wanted.read(call.metadata)
+        if wanted.directory == CONTEXT_DIR:
+            sources = wanted.follow or _whole(request)
+            refuse_unknown_reads(request.resolution, bases, sources, request.dockerfile.path)
+        serve(call)
+
+    return handle
+
+
+def _whole(request: BuildRequest) -> tuple[str, ...]:
+    """Return the source that has the daemon ask for all; a tmpfs mount does, and reads none."""
+    instructions = (each for stage in request.resolution.stages for each in stage.instructions)
+    mounts = (mount for each in instructions for mount in each.flag_values("mount"))
+    return () if any("tmpfs" in mount for mount in mounts) else (".",)
 
 
 def _trees(

@@ -6,7 +6,15 @@ import posixpath
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from okplug.dockerfile import BadSubstitutionError, MalformedError, instruction_text
+from okplug.dockerfile import (
+    BadSubstitutionError,
+    MalformedError,
+    announced_heredoc,
+    context_path,
+    instruction_text,
+    refuse_unknown_reads,
+    unknown_bases,
+)
 from okplug_embedded.configuration import SETTERS
 from okplug_embedded.copysteps import CopyStep
 from okplug_embedded.failures import NEEDS_BUILDKIT, InstructionError, located
@@ -120,7 +128,20 @@ class StepRunner:
                 return self._stages[use.stage].tree
             image = self._builder.image(use.reference, self._platform)
             return self._builder.tree(image)
+        if step.is_trigger:
+            self._refuse_unknown(step.instruction)
         return self._builder.context()
+
+    def _refuse_unknown(self, trigger: Instruction) -> None:
+        """Refuse what a base that is not known here has copied."""
+        request = self._builder.request
+        words = [word for word in trigger.words[:-1] if not announced_heredoc(word)]
+        refuse_unknown_reads(
+            request.resolution,
+            unknown_bases(request.resolution, request.images),
+            [context_path(self._expand(word)) for word in words],
+            request.dockerfile.path,
+        )
 
     # ---------------------------------------------------------------------------------- WORKDIR
 

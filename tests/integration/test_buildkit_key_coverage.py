@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import grpc  # noqa: TID253  # a build that fails raises its errors
 import pytest
 
-from okplug.dockerfile import Inherited, parse, resolve
+from okplug.dockerfile import ImageUse, Inherited, parse, refuse_unknown_reads, resolve
 from okplug.errors import Location
 from okplug.manifest.model import Secret
 from okplug.testing import BuildCase
@@ -119,11 +119,13 @@ class Asker:
     """Asks a daemon about a folder.
 
     :ivar asked: the paths of the context that it has wanted, but for ``.dockerignore``.
+    :ivar sources: what it named for them; ``.`` for all.
     """
 
     daemon: Daemon
     folder: Path
     asked: set[str] = field(default_factory=set)
+    sources: list[str] = field(default_factory=list)
 
     def build(self, context: Tree, attributes: Mapping[str, str], archive: Path | None) -> None:
         """Build with the folder's Dockerfile.
@@ -138,6 +140,7 @@ class Asker:
             if wanted.directory == "context" and wanted.follow != (".dockerignore",):
                 chosen = wanted.select(context, narrow=True)
                 self.asked.update(os.fsdecode(entry.path) for entry in chosen)
+                self.sources += wanted.follow or (".",)
             serve(call)
 
         handlers = {sender.METHOD: handle, **self._secrets()}
@@ -225,6 +228,12 @@ def key_covers(asker: Asker) -> set[str]:
     return {file.relpath for file in BuildCase(asker.folder).request().context.files}
 
 
+def assert_known(asker: Asker, sources: set[str]) -> None:
+    """See that sources of the Dockerfile's own are not taken for those of an unknown base."""
+    base = ImageUse("FROM", "unknown", 1)
+    refuse_unknown_reads(BuildCase(asker.folder).request().resolution, [base], sources, Path())
+
+
 EVERYTHING = {
     **{f"parity: {name}": text for name, text in DOCKERFILES.items()},
     **{f"run: {name}": SHELL + text for name, text in RUNS.items()},
@@ -237,6 +246,7 @@ def test_the_key_covers_what_buildkit_asks_for_and_no_more(asker: Asker, name: s
     (asker.folder / "Dockerfile").write_text(EVERYTHING[name])
     asker.build(FolderTree(asker.folder), {}, None)
     covered = key_covers(asker)
+    assert_known(asker, set() if "tmpfs" in name else set(asker.sources))
     if name in HARMLESS:
         assert covered < asker.asked
     else:

@@ -62,7 +62,8 @@ def look(scene: Scene) -> Sight | None:
 
 
 def _is_refused(outcome: Outcome) -> bool:
-    return outcome.exit_code != 0 and "name a BuildKit with" in outcome.stderr
+    reasons = ("name a BuildKit with", "has an ONBUILD instruction that reads")
+    return outcome.exit_code != 0 and any(reason in outcome.stderr for reason in reasons)
 
 
 def fresh_key(scene: Scene) -> str:

@@ -13,6 +13,7 @@ from okplug.credentials import Credentials
 from okplug.testing import BuildCase, FakeRegistry
 from okplug_buildkit import services
 from okplug_buildkit.attach.registrystore import RegistryStore
+from okplug_buildkit.rpc import RpcError
 from okplug_buildkit.services import Services
 from okplug_buildkit.solve.contexts import Contexts
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug import BuildRequest
-    from okplug_buildkit.rpc import Handler
+    from okplug_buildkit.rpc import Call, Handler
     from okplug_buildkit.sync.entries import Tree
 
 FILES = "/moby.filesync.v1.FileSync/DiffCopy"
@@ -59,6 +60,72 @@ def test_files_and_credentials_are_always_there(request_: BuildRequest) -> None:
     found = handlers(request_)
     assert FILES in found
     assert served(found) == {FILES.rpartition("/")[0] + "/", TOKENS}
+
+
+class Asking:
+    """A call of a daemon that wants files, and gets none."""
+
+    def __init__(self, directory: str, *follow: str) -> None:
+        self._metadata = {"dir-name": [directory], "followpaths": list(follow)}
+        self.sent: list[object] = []
+
+    def metadata(self, key: str) -> list[str]:
+        """Say what is wanted."""
+        return self._metadata.get(key, [])
+
+    def send(self, messages: list[object]) -> None:
+        """Keep what is sent."""
+        self.sent += messages
+
+    def receive_nowait(self) -> None:
+        """Return nothing."""
+
+    def receive(self) -> None:
+        """Have no further wish."""
+
+
+def ask(folder: Path, dockerfile: str, *follow: str, directory: str = "context") -> Asking:
+    """Have a daemon ask for files of an image."""
+    (folder / "Dockerfile").write_text(dockerfile)
+    call = Asking(directory, *follow)
+    serve = handlers(BuildCase(folder).request())[FILES]
+    with pytest.raises(RpcError, match="the transfer was not finished"):
+        serve(cast("Call", call))
+    return call
+
+
+@pytest.mark.parametrize(
+    ("instruction", "follow"),
+    [
+        ("COPY a /", ("a",)),
+        ("COPY a b* /x/", ("a", "b*")),
+        ("COPY . /", ()),
+        ("RUN --mount=type=tmpfs,target=/t true", ()),
+    ],
+)
+def test_what_the_instructions_read_is_sent(
+    tmp_path: Path, instruction: str, follow: tuple[str, ...]
+) -> None:
+    """A tmpfs mount has the daemon ask for everything, and read nothing of it."""
+    (tmp_path / "a").write_text("content")
+    assert ask(tmp_path, f"FROM node\n{instruction}\n", *follow).sent
+
+
+def test_the_dockerfile_is_sent_whatever_the_base_is(tmp_path: Path) -> None:
+    assert ask(tmp_path, "FROM node\n", "Dockerfile", directory="dockerfile").sent
+
+
+@pytest.mark.parametrize(("follow", "source"), [(("b",), "b"), (("a", "dir"), "dir"), ((), r"\.")])
+def test_what_only_onbuild_of_a_base_reads_is_refused(
+    tmp_path: Path, follow: tuple[str, ...], source: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM node\nCOPY a /\n")
+    (tmp_path / "a").write_text("content")
+    call = Asking("context", *follow)
+    serve = handlers(BuildCase(tmp_path).request())[FILES]
+    with pytest.raises(BuildError, match=rf"node has an ONBUILD instruction that reads {source},"):
+        serve(cast("Call", call))
+    assert call.sent == []
 
 
 def test_only_who_has_secrets_serves_secrets(request_: BuildRequest, tmp_path: Path) -> None:

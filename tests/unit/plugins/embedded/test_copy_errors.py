@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,11 +183,39 @@ def test_wildcards_in_what_is_no_directory_of_a_stage(shop: Workshop, source: st
 
 
 def test_files_that_nobody_reads_do_not_exist(shop: Workshop) -> None:
-    """A trigger that only the registry knows of reads what was not hashed."""
     base = shop.push("base", config={"OnBuild": ["COPY a.txt /x"]})
     with pytest.raises(BuildError) as caught:
         shop.build("FROM base:1\n", images={"base:1": base})
     assert str(caught.value) == f"{shop.folder}/Dockerfile:1:1: /a.txt is not there"
+
+
+@pytest.mark.parametrize(
+    ("trigger", "source"),
+    [
+        ("COPY a.txt /x", "a.txt"),
+        ("COPY . /x", "."),
+        ("ADD dir/ /x", "dir"),
+        ("COPY run.sh a.txt /x/", "a.txt"),
+    ],
+)
+def test_what_a_base_from_elsewhere_reads_is_refused(
+    shop: Workshop, trigger: str, source: str
+) -> None:
+    """A trigger that only the registry knows of reads what was not hashed."""
+    base = shop.push("base", config={"OnBuild": ["ARG A", trigger, "COPY <<X /y\nz\nX"]})
+    with pytest.raises(BuildError, match=rf"reads {re.escape(source)}, which is no part") as caught:
+        shop.build(f"FROM scratch\nCOPY run.sh /\nFROM {base}\nCOPY run.sh /\n")
+    assert caught.value.location is not None
+    assert caught.value.location.line == 3
+
+
+def test_what_the_dockerfile_reads_as_well_is_there_for_a_base_from_elsewhere(
+    shop: Workshop,
+) -> None:
+    base = shop.push("base", config={"OnBuild": ["COPY a.txt /x", "COPY <<X /y\nz\nX"]})
+    tree = shop.build(f"FROM {base}\nCOPY . /all/\n").tree()
+    assert tree["x"].content == tree["all/a.txt"].content
+    assert tree["y"].content == b"z\n"
 
 
 @pytest.mark.parametrize(("path", "instruction"), [("x", "COPY .wh.x /"), ("d", "COPY d /d")])
