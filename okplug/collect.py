@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from okplug.errors import UsageError
 from okplug.linking import build_graph
 from okplug.manifest.buildfiles import DEFAULT_DOCKERFILE
-from okplug.manifest.discover import find_manifests
+from okplug.manifest.discover import PLUGIN_FILE, Discovery, find_manifests, list_names
 from okplug.manifestset import all_images, read_manifests
 from okplug.naming import ImageNames, Naming
 from okplug.optionvalues import NAMES
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from okplug.config import Config
+    from okplug.fingerprint import ContextIndex
     from okplug.givenoptions import GivenOptions
     from okplug.graph import ImageGraph
-    from okplug.manifest.discover import Discovery
     from okplug.manifest.givenfile import GivenFile
     from okplug.manifest.model import Image, Manifest
 
@@ -42,14 +44,14 @@ class Collection:
     is_lone: bool = False
 
 
-def collect(config: Config) -> Collection:
+def collect(config: Config, index: ContextIndex | None = None) -> Collection:
     """Read the workspace.
 
+    :param index: what is known of its folders.
     :raises ManifestError: if a manifest, a Dockerfile or the graph is wrong.
     :raises UsageError: if the selection names what is not there.
     """
-    names, exclude = config.words("manifests"), config.words("exclude")
-    discovery = find_manifests(config.root, names, exclude, config.links)
+    discovery = _discover(config, index)
     for warning in discovery.warnings:
         config.warn(warning)
     config.plugins.load_folder_plugins(discovery.plugin_files)
@@ -80,6 +82,27 @@ def collect(config: Config) -> Collection:
         options.apply(graph, selection.asked)
         selection = Selection(selection.asked, graph.closure(selection.asked))
     return Collection(manifests, graph, selection, naming, registries, lone is not None)
+
+
+def _discover(config: Config, index: ContextIndex | None) -> Discovery:
+    """Search the workspace, or know from an earlier search what there is."""
+    names, exclude = config.words("manifests"), config.words("exclude")
+    if index is None:
+        list_folder = partial(list_names, links=config.links)
+        return find_manifests(config.root, names, exclude, list_folder)
+    key = repr((names, exclude)).encode("utf-8", "surrogateescape")
+    found = index.recall_walk(key, {PLUGIN_FILE, *map(posixpath.basename, names)})
+    if found is not None:
+        manifests, plugin_files = ([config.root / path for path in paths] for paths in found)
+        if all(path.is_file() for path in (*manifests, *plugin_files)):
+            return Discovery(tuple(manifests), tuple(plugin_files))
+    discovery = find_manifests(config.root, names, exclude, index.names)
+    if not discovery.warnings:
+        parts = (discovery.manifests, discovery.plugin_files)
+        index.remember_walk(
+            key, [[str(path.relative_to(config.root)) for path in paths] for paths in parts]
+        )
+    return discovery
 
 
 def _warn_of_idle_tables(images: Iterable[Image], config: Config) -> None:

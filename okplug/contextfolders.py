@@ -8,47 +8,68 @@ again (git's index calls such an entry racily clean).
 
 from __future__ import annotations
 
-import marshal
 import os
 import stat
-import struct
 import time
 from contextlib import suppress
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import xxhash
-
-from okplug.contextcontent import CONTENT_SIZE, read_content
-from okplug.contextstore import StoredFolder, pack_day
+from okplug.contextcheck import GroupCheck
+from okplug.contextcontent import read_content
+from okplug.contextrows import (
+    Details,
+    StoredFolder,
+    join_names,
+    pack_details,
+    split_names,
+    unpack_details,
+)
+from okplug.folderstats import get_stat, is_settled, masked, pack_stat, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    Stat = tuple[int, ...]
-    Clock = Callable[[], int]
+    from okplug.contextstore import Stored
+    from okplug.folderstats import Stat
 
-#: FAT keeps times to two seconds, the coarsest of the filesystems in use
-GRANULARITY: Final = 2_000_000_000
 _DAY: Final = 86_400_000_000_000
-_get_stat = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
-_DETAIL = struct.Struct(f"<5Q{CONTENT_SIZE}s")
-_LISTED = struct.Struct("<Q")
-_UNKNOWN: Final = bytes(CONTENT_SIZE)
-_WORD: Final = (1 << 64) - 1
+
+
+@dataclass(slots=True)
+class Listing:
+    """The names in a folder as one run sees them.
+
+    :param own: the folder's stat, packed.
+    :param files: names of all that is not a folder, sorted.
+    :param folders: names of the folders, sorted.
+    :param is_settled: no later change of the names can hide behind the same stat.
+    :param is_fresh: it was listed in this run.
+    :param is_new: there is something in it to be stored.
+    :param error: why it cannot be read; then it seems to be empty.
+    """
+
+    own: bytes = b""
+    files: Sequence[bytes] = ()
+    folders: Sequence[bytes] = ()
+    is_settled: bool = False
+    is_fresh: bool = True
+    is_new: bool = True
+    is_walked: bool = False
+    error: OSError | None = None
 
 
 class Folder:
     """One folder as one run sees it; what is in it is fixed but for contents not yet read.
 
     :ivar path: absolute.
-    :ivar listed: when, in nanoseconds since 1970.
+    :ivar listed: when the stats were taken, in nanoseconds since 1970.
     :ivar files: names of all that is not a folder, sorted; *stats* and *contents* go along.
     :ivar stats: mode, size, mtime and ctime in nanoseconds, inode.
     :ivar contents: of a file, its xxh3-128 and sha256; of a link, its target; ``b""`` until wanted.
     :ivar folders: names of the folders, sorted.
-    :ivar state: digest of the stats of the folder and its files, of its own unless *is_settled*.
     :ivar is_settled: no change since *listed* can hide behind the same stats.
+    :ivar is_fresh: the stats were taken in this run.
     :ivar is_new: there is something in it to be stored.
     :ivar error: why it cannot be read; then it seems to be empty.
     """
@@ -58,25 +79,25 @@ class Folder:
         "error",
         "files",
         "folders",
+        "is_fresh",
         "is_new",
         "is_settled",
         "listed",
         "path",
-        "state",
         "stats",
     )
 
-    def __init__(self, path: bytes, listed: int) -> None:
+    def __init__(self, path: bytes, listed: int, names: Listing) -> None:
         self.path = path
         self.listed = listed
-        self.files: Sequence[bytes] = ()
+        self.files: Sequence[bytes] = names.files
         self.stats: Sequence[Stat] = ()
         self.contents: list[bytes] = []
-        self.folders: Sequence[bytes] = ()
-        self.state = b""
-        self.is_settled = False
+        self.folders: Sequence[bytes] = names.folders
+        self.is_settled = names.is_settled
+        self.is_fresh = True
         self.is_new = True
-        self.error: OSError | None = None
+        self.error = names.error
 
     def content(self, number: int) -> bytes:
         """Return the content of a file or link, reading it if nobody has.
@@ -91,206 +112,246 @@ class Folder:
         return self.contents[number]
 
 
-def join_states(states: Iterable[bytes]) -> bytes:
-    """Return one digest for the states of several folders."""
-    return xxhash.xxh3_128_digest(b"".join(states))
-
-
-def _state(stats: list[Stat]) -> bytes:
-    # The second version of the format neither shares nor interns: equal stats, equal bytes.
-    return xxhash.xxh3_128_digest(marshal.dumps(stats, 2))
-
-
 class FolderCache:
     """All folders of the workspace that a run looks at.
 
-    :param stored: what an earlier run learned, by absolute path.
+    :param stored: what an earlier run learned.
     :param hidden: the folder that no listing shows: okplug's own state.
     :param clock: nanoseconds since 1970.
     """
 
     def __init__(
-        self,
-        stored: Mapping[bytes, StoredFolder],
-        hidden: bytes,
-        clock: Callable[[], int] = time.time_ns,
+        self, stored: Stored, hidden: bytes, clock: Callable[[], int] = time.time_ns
     ) -> None:
-        self._stored = dict(stored)
+        self._stored = stored
         self._hidden = hidden
         self._clock = clock
+        self._listings: dict[bytes, Listing] = {}
         self._folders: dict[bytes, Folder] = {}
-        self._unchanged: dict[bytes, bool] = {}
+        self._forgotten: set[bytes] = set()
+        self.check = GroupCheck(stored.groups)
 
-    def stored_state(self, paths: Iterable[bytes]) -> bytes:
-        """Return one digest of what is stored of folders; ``b""`` if one is unknown."""
-        try:
-            return join_states(self._stored[path].state for path in paths)
-        except KeyError:
-            return b""
+    # ----------------------------------------------------------------------------------- changes
 
     def are_unchanged(self, paths: Iterable[bytes]) -> bool:
         """Tell whether all folders and their files have the stats that are stored."""
-        known = self._unchanged
-        return all(known[p] if p in known else self._is_unchanged(p) for p in paths)
+        return all(self._has_same_names(path) and self._has_same_files(path) for path in paths)
 
-    def folder(self, path: bytes) -> Folder:
-        """Return what lies in a folder; one that cannot be read has its *error* set."""
-        folder = self._folders.get(path)
-        if folder is None:
-            folder = self._recall(path) if self.are_unchanged((path,)) else self._scan(path)
-            self._folders[path] = folder
-        return folder
+    def changed_names(self) -> Iterator[tuple[StoredFolder, Listing]]:
+        """Yield each folder that is not what it was, with what was known of it."""
+        for number in self.check.have_changed_names():
+            for path, row in self._stored.rows(number).items():
+                if row.is_walked and not self._has_same_names(path):
+                    yield row, self.listing(path)
 
-    def forget(self, root: bytes) -> None:
-        """Drop all that is known of a folder and what lies below it."""
-        below = root + b"/"
-        for known in (self._stored, self._folders, self._unchanged):
-            for path in [p for p in known if p == root or p.startswith(below)]:
-                del known[path]
+    def scanned(self) -> set[bytes]:
+        """Return the folders that were not what an earlier run had seen."""
+        fresh = {path for path, listing in self._listings.items() if listing.is_fresh}
+        return fresh | {path for path, folder in self._folders.items() if folder.is_fresh}
 
-    def is_changed(self) -> bool:
-        """Tell whether there is something new to store."""
-        return any(
-            folder.is_new and (folder.error is None or path in self._stored)
-            for path, folder in self._folders.items()
+    def _row(self, path: bytes) -> StoredFolder | None:
+        if self._forgotten and any((path + b"/").startswith(root) for root in self._forgotten):
+            return None
+        return self._stored.folder(path)
+
+    def _has_same_names(self, path: bytes) -> bool:
+        number = self._stored.number(path)
+        if number is None:
+            return False
+        if self.check.has_same_names(number):
+            return True
+        row = self._row(path)
+        if row is None or not row.names_settled:
+            return False
+        try:
+            return pack_stat(get_stat(os.lstat(path))) == row.own
+        except OSError:
+            return False
+
+    def _has_same_files(self, path: bytes) -> bool:
+        """Compare stats, for a folder that has the names that it had."""
+        row = self._row(path)
+        if row is None or not row.details or not row.files_settled:
+            return False
+        number = self._stored.number(path)
+        if number is not None and self.check.has_same_files(number):
+            return True
+        try:
+            return state_of(_stats(path, split_names(row.files))) == row.state
+        except OSError:
+            return False
+
+    # ----------------------------------------------------------------------------------- looking
+
+    def listing(self, path: bytes, *, is_walked: bool = False) -> Listing:
+        """Return the names in a folder; one that cannot be read has its *error* set.
+
+        :param is_walked: manifests are looked for in it.
+        """
+        listing = self._listings.get(path)
+        if listing is None:
+            listing = self._recall_names(path) or self._list(path)
+            self._listings[path] = listing
+        if is_walked and not listing.is_walked:
+            listing.is_walked = listing.is_new = True
+        return listing
+
+    def _recall_names(self, path: bytes) -> Listing | None:
+        row = self._row(path) if self._has_same_names(path) else None
+        if row is None:
+            return None
+        return Listing(
+            row.own,
+            split_names(row.files),
+            self._visible(path, split_names(row.folders)),
+            row.names_settled,
+            is_fresh=False,
+            is_new=False,
+            is_walked=row.is_walked,
         )
 
-    def to_store(self, oldest_day: int) -> dict[bytes, StoredFolder]:
-        """Return what a later run may use: nothing that no run looked at since *oldest_day*."""
-        oldest = pack_day(oldest_day)
-        today = pack_day(self.today())
-        stored = {
-            path: folder._replace(day=today) if path in self._unchanged else folder
-            for path, folder in self._stored.items()
-            if path in self._unchanged or folder.day >= oldest
-        }
-        for path, folder in self._folders.items():
-            if folder.error is not None:
-                stored.pop(path, None)
-            elif folder.is_new:
-                stored[path] = _pack(folder, today)
-        return stored
-
-    def today(self) -> int:
-        """Return the number of the present day."""
-        return self._clock() // _DAY
-
-    def _is_unchanged(self, path: bytes) -> bool:
-        """Compare stats with those stored; the one thing that is done for each file every time."""
-        stored = self._stored.get(path)
-        same = False
-        if stored is not None and stored.settled:
-            prefix = path + b"/"
-            names = stored.files.split(b"\0") if stored.files else ()
-            try:
-                stats = [*map(_get_stat, map(os.lstat, [path, *[prefix + n for n in names]]))]
-            except OSError:
-                stats = []
-            same = _state(stats) == stored.state
-        self._unchanged[path] = same
-        return same
-
-    def _recall(self, path: bytes) -> Folder:
-        """Unpack what is stored."""
-        folder = _unpack(path, self._stored[path])
-        folder.folders = self._visible(path, folder.folders)
-        folder.is_new = False
-        return folder
-
-    def _scan(self, path: bytes) -> Folder:
-        """List a folder; contents of files whose stats are the same and old enough are kept."""
-        folder = Folder(path, self._clock())
+    def _list(self, path: bytes) -> Listing:
         try:
+            listed = self._clock()
             # Its own stat comes first: what is added while it is listed makes it look changed.
-            own = _get_stat(os.lstat(path))
-            names = sorted(os.listdir(path))  # noqa: PTH208 - of bytes, and ten times as fast
-            names, stats = _stat_all(path, names)
+            own = get_stat(os.lstat(path))
+            folders: list[bytes] = []
+            files: list[bytes] = []
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    (folders if is_folder else files).append(entry.name)
         except OSError as error:
-            folder.error = error
-            return folder
-        files, folders = [], []
-        for name, st in zip(names, stats, strict=True):
-            if stat.S_ISDIR(st[0]):
-                folders.append(name)
-            else:
-                files.append((name, st))
-        folder.files = [name for name, _ in files]
-        folder.stats = [st for _, st in files]
-        folder.folders = self._visible(path, folders)
-        limit = folder.listed - GRANULARITY
-        all_stats = [own, *folder.stats]
-        folder.is_settled = all(st[2] < limit and st[3] < limit for st in all_stats)
-        # What is fresh gets a state of its own: no other selection's digest may pass for today's.
-        folder.state = _state(all_stats if folder.is_settled else [(folder.listed,), *all_stats])
-        stored = self._stored.get(path)
-        known = _settled_contents(_unpack(path, stored)) if stored else None
-        folder.contents = [known.get((n, _masked(st)), b"") if known else b"" for n, st in files]
-        return folder
+            return Listing(error=error)
+        known = self._stored.folder(path)
+        return Listing(
+            pack_stat(own),
+            sorted(files),
+            self._visible(path, sorted(folders)),
+            is_settled([own], listed),
+            is_walked=known is not None and known.is_walked,
+        )
 
     def _visible(self, path: bytes, folders: Sequence[bytes]) -> Sequence[bytes]:
         if not self._hidden.startswith(path):
             return folders
         return [name for name in folders if path + b"/" + name != self._hidden]
 
+    def folder(self, path: bytes) -> Folder:
+        """Return what lies in a folder; one that cannot be read has its *error* set."""
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._recall(path) or self._scan(path)
+            self._folders[path] = folder
+        return folder
 
-def _stat_all(path: bytes, names: list[bytes]) -> tuple[list[bytes], list[Stat]]:
-    """Return the names that are still there with their stats."""
+    def _recall(self, path: bytes) -> Folder | None:
+        """Return a folder as it is stored, None if it changed."""
+        names = self.listing(path)
+        row = self._row(path) if self._has_same_names(path) else None
+        if row is None or not self._has_same_files(path):
+            return None
+        details = unpack_details(row.details, len(names.files))
+        folder = Folder(path, details.listed, names)
+        folder.stats, folder.contents = details.stats, details.contents
+        folder.is_fresh = folder.is_new = False
+        return folder
+
+    def _scan(self, path: bytes) -> Folder:
+        """Stat a folder's files; contents of those that are the same and old enough are kept."""
+        folder = Folder(path, self._clock(), self.listing(path))
+        if folder.error is not None:
+            return folder
+        found = _stat_all(path, folder.files)
+        known = self._settled_contents(path)
+        folder.files = [name for name, _ in found]
+        folder.stats = [st for _, st in found]
+        folder.contents = [known.get((name, masked(st)), b"") for name, st in found]
+        folder.is_settled &= is_settled(folder.stats, folder.listed)
+        return folder
+
+    def _settled_contents(self, path: bytes) -> dict[tuple[bytes, Stat], bytes]:
+        row = self._row(path)
+        if row is None or not row.details:
+            return {}
+        files = split_names(row.files)
+        details = unpack_details(row.details, len(files))
+        return {
+            (name, st): content
+            for name, st, content in zip(files, details.stats, details.contents, strict=True)
+            if is_settled([st], details.listed)
+        }
+
+    def forget(self, root: bytes) -> None:
+        """Drop all that is known of a folder and what lies below it."""
+        below = root + b"/"
+        self._forgotten.add(below)
+        known: dict[bytes, Listing] | dict[bytes, Folder]
+        for known in (self._listings, self._folders):
+            for path in [p for p in known if (p + b"/").startswith(below)]:
+                del known[path]
+        self.check.doubt(
+            number
+            for number, group in enumerate(self._stored.groups)
+            if group.has_some_below(below)
+        )
+
+    # ----------------------------------------------------------------------------------- keeping
+
+    def to_store(self) -> dict[bytes, StoredFolder]:
+        """Return what is new of folders, by path."""
+        found = {}
+        for path, names in self._listings.items():
+            folder = self._folders.get(path)
+            if names.error is None and (names.is_new or (folder and folder.is_new)):
+                row = self._to_row(path, names, folder)
+                if row is not None:
+                    found[path] = row
+        return found
+
+    def _to_row(self, path: bytes, names: Listing, folder: Folder | None) -> StoredFolder | None:
+        row = StoredFolder(
+            names.own,
+            join_names(names.files),
+            join_names(names.folders),
+            names.is_settled,
+            is_walked=names.is_walked,
+        )
+        known = self._row(path)
+        if folder is None:
+            if known is None or not known.details:
+                return row
+            if known[:3] != row[:3]:
+                return None  # whoever looks at its files next has use for what is known of them
+            return known._replace(is_walked=True)
+        return row._replace(
+            files=join_names(folder.files),
+            details=pack_details(Details(folder.listed, folder.stats, folder.contents)),
+            state=state_of(folder.stats),
+            files_settled=folder.is_settled,
+        )
+
+    def today(self) -> int:
+        """Return the number of the present day."""
+        return self._clock() // _DAY
+
+
+def _stats(path: bytes, names: Iterable[bytes]) -> list[Stat]:
     prefix = path + b"/"
-    try:
-        return names, [*map(_get_stat, map(os.lstat, [prefix + name for name in names]))]
-    except FileNotFoundError:
-        pass  # one went away since the listing; the folder's own stat will tell the next run
-    found = {}
+    return [*map(get_stat, map(os.lstat, [prefix + name for name in names]))]
+
+
+def _stat_all(path: bytes, names: Sequence[bytes]) -> list[tuple[bytes, Stat]]:
+    """Return the files that are still there with their stats."""
+    with suppress(FileNotFoundError):
+        stats = _stats(path, names)
+        if not any(stat.S_ISDIR(st[0]) for st in stats):
+            return [*zip(names, stats, strict=True)]
+    # One went away since the listing; the folder's own stat will tell the next run.
+    found = []
     for name in names:
         with suppress(FileNotFoundError):
-            found[name] = _get_stat(os.lstat(prefix + name))
-    return list(found), list(found.values())
-
-
-def _settled_contents(folder: Folder) -> dict[tuple[bytes, Stat], bytes]:
-    return {
-        (name, st): content
-        for name, st, content in zip(folder.files, folder.stats, folder.contents, strict=True)
-        if max(st[2], st[3]) < folder.listed - GRANULARITY
-    }
-
-
-def _masked(st: Stat) -> Stat:
-    """Cut the numbers of a stat to what is stored: times may be negative, or absurd."""
-    return tuple([number & _WORD for number in st])
-
-
-def _pack(folder: Folder, day: bytes) -> StoredFolder:
-    targets = []
-    details = [_LISTED.pack(folder.listed)]
-    for st, content in zip(folder.stats, folder.contents, strict=True):
-        is_link = stat.S_ISLNK(st[0])
-        details.append(_DETAIL.pack(*_masked(st), b"" if is_link else content))
-        if is_link:
-            targets.append(content)
-    return StoredFolder(
-        b"\0".join(folder.files),
-        b"\0".join(folder.folders),
-        b"".join(details) + b"\0".join(targets),
-        folder.state,
-        b"1" * folder.is_settled,
-        day,
-    )
-
-
-def _unpack(path: bytes, stored: StoredFolder) -> Folder:
-    files = stored.files.split(b"\0") if stored.files else []
-    (listed,) = _LISTED.unpack_from(stored.details)
-    end = _LISTED.size + len(files) * _DETAIL.size
-    folder = Folder(path, listed)
-    folder.state = stored.state
-    folder.is_settled = bool(stored.settled)
-    folder.files = files
-    folder.folders = stored.folders.split(b"\0") if stored.folders else []
-    rows = list(_DETAIL.iter_unpack(stored.details[_LISTED.size : end]))
-    folder.stats = [row[:5] for row in rows]
-    targets = iter(stored.details[end:].split(b"\0"))
-    folder.contents = [
-        next(targets) if stat.S_ISLNK(row[0]) else row[5].removeprefix(_UNKNOWN) for row in rows
-    ]
-    return folder
+            (st,) = _stats(path, [name])
+            if not stat.S_ISDIR(st[0]):
+                found.append((name, st))
+    return found

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from okplug.contextfolders import Folder, FolderCache
+from okplug.contextfolders import Folder, FolderCache, Listing
+from okplug.contextstore import Stored
 from okplug.fingerprint import ContextIndex
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class _ShadowFolders(FolderCache):
     """Folders of a shadow; what is linked is listed as what it stands for."""
 
     def __init__(self, links: Mapping[str, str], here: FolderCache) -> None:
-        super().__init__({}, b"")
+        super().__init__(Stored(), b"")
         self._links = {os.fsencode(link): os.fsencode(target) for link, target in links.items()}
         self._here = here
         self._merged: dict[bytes, Folder] = {}
@@ -104,13 +105,11 @@ class _Merged(Folder):
     def __init__(
         self, folder: Folder, files: Mapping[bytes, tuple[Folder, int]], folders: Sequence[bytes]
     ) -> None:
-        super().__init__(folder.path, folder.listed)
-        self.files = sorted(files)
+        names = Listing(files=sorted(files), folders=folders, error=folder.error)
+        super().__init__(folder.path, folder.listed, names)
         self._origins = [files[name] for name in self.files]
         self.stats = [origin.stats[number] for origin, number in self._origins]
         self.contents = [b""] * len(self.files)
-        self.folders = folders
-        self.error = folder.error
 
     def content(self, number: int) -> bytes:
         """Return the content of a file or link from where it is."""

@@ -1,47 +1,38 @@
 """The file in which the context index outlives a run.
 
-A magic line, a checksum and two tables: folders and selections. A file that is damaged, of another
-version or not ours at all counts as empty: the index only saves work. It is replaced by renaming,
-so that two runs at once read whole files, and the last one to finish wins.
+A magic line, a checksum, and a head that says all that a run without changes asks for: the names in
+each group of folders with one digest of their stats, and the digests of the selections. Then, group
+by group, what is known of each folder, which is only read where something changed.
+
+A file that is damaged, of another version or not ours at all counts as empty: the index only saves
+work. It is replaced by renaming, so that two runs at once read whole files, and the last one to
+finish wins.
 """
 
 from __future__ import annotations
 
-import itertools
+import marshal
+import mmap
 import os
 import struct
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import xxhash
 
+from okplug.contextrows import StoredFolder, split_names
+from okplug.folderstats import Names
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 #: raise the number whenever the layout or the meaning of a field changes
-_MAGIC = b"okplug context index 1\n"
-_CHECKSUM_SIZE = 16
-_COUNTS = struct.Struct("<QQ")
-
-
-class StoredFolder(NamedTuple):
-    """What is known of one folder.
-
-    :param files: names of all that is not a folder, sorted, with a NUL between them.
-    :param folders: names of the folders, likewise.
-    :param details: stat and content of the files, as ``contextfolders.py`` packs them.
-    :param state: digest of the stats of the folder and its files.
-    :param settled: ``b"1"`` if nothing in it was so fresh that a later change could go unseen.
-    :param day: when a run last looked at it, as ``pack_day`` packs it.
-    """
-
-    files: bytes
-    folders: bytes
-    details: bytes
-    state: bytes
-    settled: bytes
-    day: bytes
+_MAGIC: Final = b"okplug context index 2\n"
+_HEAD: Final = struct.Struct("<16sQ")
+#: of marshal: newer ones keep track of objects, which takes time
+_FORMAT: Final = 2
 
 
 class StoredSelection(NamedTuple):
@@ -49,30 +40,132 @@ class StoredSelection(NamedTuple):
 
     :param digest: of its entries, xxh3-128.
     :param proof: of its entries, sha256.
-    :param state: digest of the states of the folders that were looked at.
     :param unmatched: the sources that matched nothing, as ``fingerprint.py`` packs them.
-    :param day: when a run last asked for it, as ``pack_day`` packs it.
-    :param folders: the paths of the folders that were looked at.
+    :param day: when a run last asked for it, counted from 1970.
+    :param root: the context, absolute.
+    :param folders: what was looked at: names below the root, with a NUL between them.
+    :param groups: the groups that these folders are in.
     """
 
     digest: bytes
     proof: bytes
-    state: bytes
     unmatched: bytes
-    day: bytes
-    folders: tuple[bytes, ...]
+    day: int
+    root: bytes
+    folders: bytes
+    groups: tuple[int, ...]
+
+    def paths(self) -> list[bytes]:
+        """Return the folders that were looked at, absolute."""
+        return [_join(self.root, name) for name in self.folders.split(b"\0")]
 
 
-class Stored(NamedTuple):
-    """All that an index file holds: folders by path, selections by key."""
+class Walk(NamedTuple):
+    """The outcome of one search for manifests.
 
-    folders: dict[bytes, StoredFolder]
-    selections: dict[bytes, StoredSelection]
+    :param key: what was searched for.
+    :param found: paths below the workspace, each with a NUL behind it, of each kind of file.
+    """
+
+    key: bytes
+    found: tuple[bytes, ...]
 
 
-def pack_day(day: int) -> bytes:
-    """Pack the number of a day so that later days compare as greater."""
-    return day.to_bytes(4)
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Some folders that lie close together.
+
+    :param folders: their names.
+    :param files: the names of their files, as far as anybody looked at these.
+    :param data: what is known of each folder, packed; read when asked for.
+    """
+
+    folders: Names
+    files: Names
+    data: _Slice
+
+    def has_some_below(self, prefix: bytes) -> bool:
+        """Tell whether one of the folders is below *prefix*, which ends in a slash."""
+        base = self.folders.base + b"/"
+        return base.startswith(prefix) or (
+            prefix.startswith(base)
+            and any((base + n + b"/").startswith(prefix) for n in split_names(self.folders.names))
+        )
+
+    def paths(self) -> list[bytes]:
+        """Return the folders, absolute."""
+        base = self.folders.base
+        return [_join(base, name) for name in split_names(self.folders.names)]
+
+    def rows(self) -> dict[bytes, StoredFolder]:
+        """Return what is known of each folder, by absolute path; nothing if it is damaged."""
+        data = self.data.read()
+        if data is None:
+            return {}
+        rows: list[tuple[Any, ...]] = marshal.loads(data)  # noqa: S302 - of our own making
+        return dict(zip(self.paths(), map(StoredFolder._make, rows), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Slice:
+    """A part of a file or of memory, with its digest."""
+
+    memory: bytes | mmap.mmap
+    start: int
+    end: int
+    checksum: bytes
+
+    def read(self) -> bytes | None:
+        """Return the bytes, None if they are not what was written."""
+        data = self.memory[self.start : self.end]
+        return data if xxhash.xxh3_128_digest(data) == self.checksum else None
+
+
+@dataclass(slots=True)
+class Stored:
+    """All that an index file holds.
+
+    :param day: when it was last searched for what nobody needs any more.
+    """
+
+    groups: list[Group] = field(default_factory=list)
+    selections: dict[bytes, StoredSelection] = field(default_factory=dict)
+    walk: Walk | None = None
+    day: int = 0
+    _numbers: dict[bytes, int] | None = None
+    _rows: dict[int, dict[bytes, StoredFolder]] = field(default_factory=dict)
+
+    def number(self, path: bytes) -> int | None:
+        """Return which group a folder is in, None if it is unknown."""
+        if self._numbers is None:
+            self._numbers = {
+                path: number for number, group in enumerate(self.groups) for path in group.paths()
+            }
+        return self._numbers.get(path)
+
+    def folder(self, path: bytes) -> StoredFolder | None:
+        """Return what is known of a folder, None if nothing is."""
+        number = self.number(path)
+        return None if number is None else self.rows(number).get(path)
+
+    def rows(self, number: int) -> dict[bytes, StoredFolder]:
+        """Return what is known of the folders of a group."""
+        if number not in self._rows:
+            self._rows[number] = self.groups[number].rows()
+        return self._rows[number]
+
+
+def make_group(
+    base: bytes, folders: Names, files: Names, rows: Mapping[bytes, StoredFolder]
+) -> Group:
+    """Return a group of which nothing is in a file yet."""
+    names = split_names(folders.names)
+    data = marshal.dumps([tuple(rows[_join(base, name)]) for name in names], _FORMAT)
+    return Group(folders, files, _Slice(data, 0, len(data), xxhash.xxh3_128_digest(data)))
+
+
+def _join(base: bytes, name: bytes) -> bytes:
+    return base if name == b"." else (base + b"/" + name if base != b"/" else b"/" + name)
 
 
 def read_index(path: Path, root: bytes) -> Stored:
@@ -81,23 +174,34 @@ def read_index(path: Path, root: bytes) -> Stored:
     :param root: what paths in the file are relative to.
     """
     try:
-        data = path.read_bytes()
-    except OSError:
-        return Stored({}, {})
-    start = len(_MAGIC) + _CHECKSUM_SIZE
-    body = data[start:]
-    if data[:start] != _MAGIC + xxhash.xxh3_128_digest(body):
-        return Stored({}, {})
-    return _decode(body, root)
+        with path.open("rb") as stream:
+            file = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # there is none, or it is empty
+        return Stored()
+    start = len(_MAGIC) + _HEAD.size
+    if len(file) < start or file[: len(_MAGIC)] != _MAGIC:
+        return Stored()
+    checksum, size = _HEAD.unpack_from(file, len(_MAGIC))
+    head = file[start : start + size]
+    if xxhash.xxh3_128_digest(head) != checksum:
+        return Stored()
+    return _decode(head, root, file, start + size)
 
 
 def write_index(path: Path, root: bytes, stored: Stored) -> bool:
     """Replace the index file; return False if its folder cannot be written to."""
-    body = _encode(stored, root)
+    data = [group.data.read() for group in stored.groups]
+    if None in data:  # a part that nobody has read until now is damaged: the next run begins anew
+        with suppress(OSError):
+            path.unlink()
+        return False
+    head = _encode(stored, root)
     # One process writes one index at a time, so its number is enough to tell drafts apart.
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_bytes(b"".join((_MAGIC, xxhash.xxh3_128_digest(body), body)))
+        with draft.open("wb") as stream:
+            stream.write(_MAGIC + _HEAD.pack(xxhash.xxh3_128_digest(head), len(head)) + head)
+            stream.writelines(part for part in data if part is not None)
         draft.replace(path)
     except OSError:
         with suppress(OSError):  # what cannot be written cannot be removed either
@@ -107,56 +211,58 @@ def write_index(path: Path, root: bytes, stored: Stored) -> bool:
 
 
 def _encode(stored: Stored, root: bytes) -> bytes:
-    """Write both tables; a selection names its folders by their numbers."""
-    below = root + b"/"
-    folders = [
-        (b"." if path == root else path.removeprefix(below), *folder)
-        for path, folder in stored.folders.items()
-    ]
-    numbers = {path: number for number, path in enumerate(stored.folders)}
-    selections = [
-        (key, *selection[:-1], struct.pack(f"<{len(used)}I", *[numbers[path] for path in used]))
-        for key, selection in stored.selections.items()
-        if numbers.keys() >= set(used := selection.folders)
-    ]
-    return b"".join(
+    groups = [
         (
-            _COUNTS.pack(len(folders), len(selections)),
-            *_encode_table(folders),
-            *_encode_table(selections),
+            _relative(group.folders.base, root),
+            *group.folders[1:],
+            *group.files[1:],
+            group.data.end - group.data.start,
+            group.data.checksum,
         )
+        for group in stored.groups
+    ]
+    selections = [
+        (key, *selection._replace(root=_relative(selection.root, root)))
+        for key, selection in stored.selections.items()
+    ]
+    walk = None if stored.walk is None else (stored.walk.key, stored.walk.found)
+    return marshal.dumps((groups, selections, walk, stored.day), _FORMAT)
+
+
+def _decode(head: bytes, root: bytes, file: mmap.mmap, start: int) -> Stored:
+    groups, selections, walk, day = marshal.loads(head)  # noqa: S302 - its digest is right
+    return Stored(
+        list(_decode_groups(groups, root, file, start)),
+        {key: _selection(fields, root) for key, *fields in selections},
+        Walk(*walk) if walk else None,
+        day,
     )
 
 
-def _encode_table(rows: Sequence[tuple[bytes, ...]]) -> Iterator[bytes]:
-    """Write the lengths of all fields of all rows, then the fields."""
-    for row in rows:
-        yield struct.pack(f"<{len(row)}I", *map(len, row))
-    for row in rows:
-        yield from row
+def _decode_groups(
+    groups: Iterable[tuple[Any, ...]], root: bytes, file: mmap.mmap, start: int
+) -> Iterable[Group]:
+    for base, folders, folder_state, files, file_state, size, checksum in groups:
+        path = _absolute(base, root)
+        yield Group(
+            Names(path, folders, folder_state),
+            Names(path, files, file_state),
+            _Slice(file, start, start + size, checksum),
+        )
+        start += size
 
 
-def _decode(body: bytes, root: bytes) -> Stored:
-    folder_count, selection_count = _COUNTS.unpack_from(body)
-    width = 1 + len(StoredFolder._fields)
-    (relative, *columns), end = _decode_table(body, _COUNTS.size, folder_count, width)
-    below = root + b"/"
-    paths = [path if path[:1] == b"/" else below + path for path in relative]
-    if b"." in relative:
-        paths[relative.index(b".")] = root
-    folders = dict(zip(paths, map(StoredFolder._make, zip(*columns, strict=True)), strict=True))
-    selections = {}
-    columns, _ = _decode_table(body, end, selection_count, 1 + len(StoredSelection._fields))
-    for key, digest, proof, state, unmatched, day, packed in zip(*columns, strict=True):
-        numbers = struct.unpack(f"<{len(packed) // 4}I", packed)
-        used = tuple(map(paths.__getitem__, numbers))
-        selections[key] = StoredSelection(digest, proof, state, unmatched, day, used)
-    return Stored(folders, selections)
+def _selection(fields: Sequence[Any], root: bytes) -> StoredSelection:
+    selection = StoredSelection._make(fields)
+    return selection._replace(root=_absolute(selection.root, root))
 
 
-def _decode_table(body: bytes, start: int, count: int, width: int) -> tuple[list[list[bytes]], int]:
-    """Return the columns of the table that begins at *start*, and where it ends."""
-    lengths = struct.unpack_from(f"<{count * width}I", body, start)
-    ends = list(itertools.accumulate(lengths, initial=start + 4 * len(lengths)))
-    fields = [body[begin:end] for begin, end in itertools.pairwise(ends)]
-    return [fields[column::width] for column in range(width)], ends[-1]
+def _relative(path: bytes, root: bytes) -> bytes:
+    """Return a path below the workspace so that this may move."""
+    if path == root:
+        return b"."
+    return path.removeprefix(root + b"/") if path.startswith(root + b"/") else path
+
+
+def _absolute(path: bytes, root: bytes) -> bytes:
+    return path if path.startswith(b"/") else _join(root, path)

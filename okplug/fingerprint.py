@@ -29,16 +29,18 @@ import xxhash
 from okplug.context import ContextFile
 from okplug.contextcontent import changed
 from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Selection, Unmatched, select_files
-from okplug.contextfolders import FolderCache, join_states
+from okplug.contextfolders import FolderCache
+from okplug.contextrows import join_names, split_names
 from okplug.contextsources import decode
-from okplug.contextstore import Stored, StoredSelection, pack_day, read_index, write_index
+from okplug.contextstore import Stored, StoredSelection, Walk, read_index, write_index
 from okplug.contextstream import open_verified
+from okplug.contextupdate import Seen, updated
 from okplug.dockerfile.globs import is_glob
 from okplug.dockerfile.ignore import read_patterns
 from okplug.errors import Location, ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
     from okplug.dockerfile.model import ContextRead
@@ -55,7 +57,6 @@ _FRAME: Final = struct.Struct("<cII")
 _KINDS: Final = {b"f": "file", b"x": "file", b"l": "link", b"d": "directory"}
 _REASONS: Final = (MISSING, IGNORED, MALFORMED)
 _UNMATCHED: Final = struct.Struct("<IIB")
-_DAYS_KEPT: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +149,10 @@ class ContextIndex:
         self._root = os.path.realpath(os.fsencode(root))
         self._path = path
         self._lock = threading.RLock()
-        stored = read_index(path, self._root) if path else Stored({}, {})
-        self._stored = stored.selections
+        self._stored = read_index(path, self._root) if path else Stored()
+        self._walk = self._stored.walk
         hidden = self._root + b"/.okplug"
-        self._folders = folders or FolderCache(stored.folders, hidden, clock)
+        self._folders = folders or FolderCache(self._stored, hidden, clock)
         self._made: dict[bytes, _Made] = {}
         self._parents: dict[bytes, bytes] = {}
 
@@ -198,11 +199,39 @@ class ContextIndex:
             key = _key(root.removeprefix(self._root), reads, patterns)
             if key not in self._made:
                 select = partial(select_files, root, self._folders, reads, patterns)
-                self._made[key] = self._recall(key, select) or self._make(select)
+                self._made[key] = self._recall(key, select) or self._make(root, select)
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
         return Snapshot(context, tuple(patterns), digest, proof, unmatched, record.folders, entries)
+
+    # ----------------------------------------------------------------------------------- changes
+
+    def begin_check(self, *, with_files: bool) -> None:
+        """Look at all that is known, which may go on while other things are done.
+
+        :param with_files: at all files, and not only at folders.
+        """
+        self._folders.check.begin(with_files=with_files)
+
+    def end_check(self) -> None:
+        """Leave nothing at work that nobody waits for."""
+        self._folders.check.end()
+
+    def unchanged(self, selection: bytes) -> tuple[str, str] | None:
+        """Return digest and proof of a snapshot of an earlier run, if nothing of it changed.
+
+        :param selection: the snapshot's.
+        """
+        with self._lock:
+            record = self._stored.selections.get(selection)
+            if record is None or not self._is_unchanged(record):
+                return None
+            return record.digest.hex(), record.proof.hex()
+
+    def _is_unchanged(self, record: StoredSelection) -> bool:
+        folders = self._folders
+        return folders.check.are_same(record.groups) or folders.are_unchanged(record.paths())
 
     def forget(self, context: Path) -> None:
         """Have the next snapshot read all files below *context* anew."""
@@ -210,51 +239,80 @@ class ContextIndex:
             root = self._real(os.fsencode(context))
             self._folders.forget(root)
             self._made.clear()
-            self._stored = {
-                key: record
-                for key, record in self._stored.items()
-                if not any((path + b"/").startswith(root + b"/") for path in record.folders)
-            }
+
+    # -------------------------------------------------------------------------------------- walks
+
+    def names(self, folder: str) -> tuple[set[str], list[str]]:
+        """Return the names of the files and of the folders in a folder, for a search.
+
+        :raises OSError: if it cannot be read.
+        """
+        listing = self._folders.listing(os.fsencode(folder), is_walked=True)
+        if listing.error is not None:
+            raise listing.error
+        return {*map(os.fsdecode, listing.files)}, [*map(os.fsdecode, listing.folders)]
+
+    def recall_walk(self, key: bytes, names: Collection[str]) -> list[list[str]] | None:
+        """Return what an earlier search found, None if it may find something else now.
+
+        :param key: tells it from other searches.
+        :param names: those of files that are searched for.
+        """
+        walk, wanted = self._walk, {*map(os.fsencode, names)}
+        if walk is None or walk.key != key:
+            return None
+        for row, now in self._folders.changed_names():
+            files = wanted.intersection(split_names(row.files))
+            if split_names(row.folders) != now.folders or files != wanted.intersection(now.files):
+                return None
+        return [[os.fsdecode(path) for path in split_names(paths)] for paths in walk.found]
+
+    def remember_walk(self, key: bytes, found: Iterable[Iterable[str]]) -> None:
+        """Keep what a search found, as paths below the workspace; each folder was asked for."""
+        self._walk = Walk(key, tuple(join_names([*map(os.fsencode, paths)]) for paths in found))
+
+    # -------------------------------------------------------------------------------------- index
 
     def save(self) -> None:
         """Write the index for the next run, if there is something new and a place for it."""
         with self._lock:
             fresh = {key: made.record for key, made in self._made.items() if made.is_lasting}
-            has_news = self._folders.is_changed() or not fresh.items() <= self._stored.items()
-            if self._path is None or not has_news:
+            folders = self._folders.to_store()
+            has_news = folders or self._walk != self._stored.walk
+            if self._path is None or not (
+                has_news or not fresh.items() <= self._stored.selections.items()
+            ):
                 return
-            today = self._folders.today()
-            oldest = today - _DAYS_KEPT
-            kept = {
-                key: record
-                for key, record in self._stored.items()
-                if record.day >= pack_day(oldest)
-            }
-            used = {key: record._replace(day=pack_day(today)) for key, record in fresh.items()}
-            write_index(self._path, self._root, Stored(self._folders.to_store(oldest), kept | used))
+            seen = Seen(
+                folders,
+                frozenset(self._folders.scanned()),
+                fresh,
+                self._walk,
+                frozenset(self._folders.check.have_changed_names()),
+            )
+            stored = updated(self._stored, seen, self._root, self._folders.today())
+            write_index(self._path, self._root, stored)
 
     def _recall(self, key: bytes, select: Callable[[], Selection]) -> _Made | None:
         """Return the stored outcome if nothing that it was made of has changed."""
-        record = self._stored.get(key)
-        if record is None or self._folders.stored_state(record.folders) != record.state:
-            return None
-        if not self._folders.are_unchanged(record.folders):
+        record = self._stored.selections.get(key)
+        if record is None or not self._is_unchanged(record):
             return None
         load = partial(_list_again, select, record.digest)
         return _Made(record, _Entries(load, self._lock), is_lasting=True)
 
-    def _make(self, select: Callable[[], Selection]) -> _Made:
+    def _make(self, root: bytes, select: Callable[[], Selection]) -> _Made:
         selection = select()
         rows = _rows(selection)
         digest, proof = _digests(rows)
-        visited = tuple(selection.visited)
         record = StoredSelection(
             digest,
             proof,
-            join_states(self._folders.folder(path).state for path in visited),
             _pack_unmatched(selection.unmatched),
-            pack_day(self._folders.today()),
-            visited,
+            self._folders.today(),
+            root,
+            join_names([path[len(root.rstrip(b"/")) + 1 :] or b"." for path in selection.visited]),
+            (),
         )
         entries = _Entries(partial(_context_files, rows), self._lock)
         return _Made(record, entries, selection.is_complete)

@@ -17,6 +17,8 @@ from okplug.standins import standing_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from networkx import DiGraph
+
     from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.errors import Location
     from okplug.manifest.model import Image
@@ -78,6 +80,19 @@ class Node:
         return frozenset((*self.images.values(), *by_argument))
 
 
+@dataclass(frozen=True, slots=True)
+class KnownGraph:
+    """A graph without what the Dockerfiles come to.
+
+    :param edges: address -> what it is built after, with the causes.
+    :param order: all addresses, each after what it depends on.
+    """
+
+    images: tuple[Image, ...]
+    edges: Mapping[str, Mapping[str, tuple[Cause, ...]]]
+    order: tuple[str, ...]
+
+
 class Linker(Protocol):
     """What reads the Dockerfile of an image, and finds what the image is built from."""
 
@@ -101,20 +116,40 @@ class ImageGraph:
     """
 
     def __init__(self, linker: Linker | None = None) -> None:
-        import networkx as nx
-
         self._linker = linker
-        self._graph: nx.DiGraph[str] = nx.DiGraph()
+        self._images: dict[str, Image] = {}
         self._nodes: dict[str, Node] = {}
+        self._load: Callable[[str], Node] | None = None
+        self._before: dict[str, dict[str, tuple[Cause, ...]]] = {}
+        self._after: dict[str, set[str]] = {}
         self._order: tuple[str, ...] | None = None
         self._bereft: set[str] = set()
+
+    @classmethod
+    def restored(cls, known: KnownGraph, load: Callable[[str], Node]) -> ImageGraph:
+        """Return a graph that is known, without a linker.
+
+        :param load: returns the node of an image, when it is first asked for.
+        """
+        graph = cls()
+        graph._load = load
+        graph._images = {image.address: image for image in known.images}
+        graph._after = {address: set() for address in graph._images}
+        graph._before = {address: dict(known.edges.get(address, {})) for address in graph._images}
+        for address, before in graph._before.items():
+            for name in before:
+                graph._after[name].add(address)
+        graph._order = known.order
+        return graph
 
     # ----------------------------------------------------------------------------------- changes
 
     def put(self, node: Node) -> None:
         """Add an image with its Dockerfile, or take it for the one of that address."""
-        self._nodes[node.image.address] = node
-        self._graph.add_node(node.image.address)
+        address = node.image.address
+        self._images[address], self._nodes[address] = node.image, node
+        self._before.setdefault(address, {})
+        self._after.setdefault(address, set())
         self._order = None
 
     def add_image(self, image: Image) -> None:
@@ -130,10 +165,10 @@ class ImageGraph:
 
         :raises ManifestError: if one has.
         """
-        other = self._nodes.get(image.address)
-        if other is not None and other.image is not image:
+        other = self._images.get(image.address)
+        if other is not None and other is not image:
             raise ManifestError(
-                f"there are two images {image.address}; the other one is at {other.image.location}",
+                f"there are two images {image.address}; the other one is at {other.location}",
                 location=image.location,
                 hint="rename one of them",
             )
@@ -146,9 +181,9 @@ class ImageGraph:
         :raises KeyError: if there is none of that address.
         :raises ManifestError: if it cannot be linked.
         """
-        node = self._nodes[image.address]
+        node = self.node(image.address)
         if all(getattr(image, field) == getattr(node.image, field) for field in _LINKING):
-            self._nodes[image.address] = replace(node, image=image)
+            self.put(replace(node, image=image))
             return
         linker = self._link(image)
         if self.node(image.address).resolution.passes_on != node.resolution.passes_on:
@@ -165,7 +200,7 @@ class ImageGraph:
         """Drop the edges that an image has because of its manifest and Dockerfile."""
         for dependency in self.dependencies(address) if address in self else ():
             kept = [each for each in self.causes(dependency, address) if each.kind not in CAUSES]
-            self._graph.remove_edge(dependency, address)
+            self._cut(dependency, address)
             for cause in kept:
                 self.add_edge(dependency, address, cause)
 
@@ -177,9 +212,14 @@ class ImageGraph:
 
         :raises KeyError: if there is none of that address.
         """
-        del self._nodes[address]
-        self._bereft.update(self._graph.succ[address])
-        self._graph.remove_node(address)
+        del self._images[address]
+        self._nodes.pop(address, None)
+        dependants = self._after.pop(address)
+        self._bereft.update(dependants)
+        for dependant in dependants:
+            del self._before[dependant][address]
+        for dependency in self._before.pop(address):
+            self._after[dependency].discard(address)
         self._order = None
         if self._linker:
             self._linker.forget(address)
@@ -190,10 +230,11 @@ class ImageGraph:
         :raises KeyError: if there is none of one of the addresses.
         """
         for address in (dependency, dependant):
-            if address not in self._nodes:
+            if address not in self._images:
                 raise KeyError(address)
         causes = set(self.causes(dependency, dependant)) | {cause}
-        self._graph.add_edge(dependency, dependant, causes=tuple(sorted(causes)))
+        self._before[dependant][dependency] = tuple(sorted(causes))
+        self._after[dependency].add(dependant)
         self._order = None
 
     def remove_edge(self, dependency: str, dependant: str) -> None:
@@ -202,59 +243,62 @@ class ImageGraph:
         :raises KeyError: if there is none.
         :raises ValueError: if the dependant's Dockerfile uses the dependency.
         """
-        if not self._graph.has_edge(dependency, dependant):
+        if not self.causes(dependency, dependant):
             raise KeyError((dependency, dependant))
-        if dependency in self._nodes[dependant].uses:
+        if dependency in self.node(dependant).uses:
             raise ValueError(f"the Dockerfile of {dependant} uses {dependency}")
-        self._graph.remove_edge(dependency, dependant)
+        self._cut(dependency, dependant)
+
+    def _cut(self, dependency: str, dependant: str) -> None:
+        del self._before[dependant][dependency]
+        self._after[dependency].discard(dependant)
         self._order = None
 
     # ----------------------------------------------------------------------------------- queries
 
     def images(self) -> tuple[Image, ...]:
         """Return all images, sorted by address."""
-        return tuple(self._nodes[address].image for address in sorted(self._nodes))
+        return tuple(self._images[address] for address in sorted(self._images))
 
     def image(self, address: str) -> Image:
         """Return one image.
 
         :raises KeyError: if there is none of that address.
         """
-        return self._nodes[address].image
+        return self._images[address]
 
     def node(self, address: str) -> Node:
         """Return one image with what its Dockerfile comes to.
 
         :raises KeyError: if there is none of that address.
         """
+        if address not in self._nodes and address in self._images and self._load:
+            self._nodes[address] = self._load(address)
         return self._nodes[address]
 
     def __contains__(self, address: object) -> bool:
-        return address in self._nodes
+        return address in self._images
 
     def dependencies(self, address: str) -> tuple[str, ...]:
         """Return what is built before an image directly, sorted."""
-        return tuple(sorted(self._graph.predecessors(address)))
+        return tuple(sorted(self._before[address]))
 
     def ingredients(self, address: str) -> tuple[str, ...]:
         """Return what an image is built from directly, sorted: no edge says ``order`` alone."""
         return tuple(sorted(self._ingredients(address)))
 
     def _ingredients(self, address: str) -> Iterator[str]:
-        for name, edge in self._graph.pred[address].items():
-            if any(cause.kind != ORDER for cause in edge["causes"]):
+        for name, causes in self._before[address].items():
+            if any(cause.kind != ORDER for cause in causes):
                 yield name
 
     def dependants(self, address: str) -> tuple[str, ...]:
         """Return what is built from an image directly, sorted."""
-        return tuple(sorted(self._graph.successors(address)))
+        return tuple(sorted(self._after[address]))
 
     def causes(self, dependency: str, dependant: str) -> tuple[Cause, ...]:
         """Return why there is an edge, sorted; nothing if there is none."""
-        if not self._graph.has_edge(dependency, dependant):
-            return ()
-        causes: tuple[Cause, ...] = self._graph.edges[dependency, dependant]["causes"]
-        return causes
+        return self._before.get(dependant, {}).get(dependency, ())
 
     def order(self) -> tuple[str, ...]:
         """Return all addresses, each after what it depends on, otherwise by name.
@@ -267,7 +311,7 @@ class ImageGraph:
 
             self._settle()
             try:
-                order = nx.lexicographical_topological_sort(self._graph)
+                order = nx.lexicographical_topological_sort(self._network())
                 self._order = tuple(order)
             except nx.NetworkXUnfeasible:
                 raise self._cycle() from None
@@ -275,7 +319,7 @@ class ImageGraph:
 
     def _settle(self) -> None:
         """Link again what was built from images that are gone."""
-        bereft = sorted(self._bereft & self._nodes.keys())
+        bereft = sorted(self._bereft & self._images.keys())
         self._bereft.clear()
         for address in bereft if self._linker else ():
             self._link(self.image(address))
@@ -288,7 +332,7 @@ class ImageGraph:
         import networkx as nx
 
         self.order()
-        levels = nx.topological_generations(self._graph)
+        levels = nx.topological_generations(self._network())
         return tuple(tuple(sorted(level)) for level in levels)
 
     def closure(self, addresses: Iterable[str]) -> frozenset[str]:
@@ -297,7 +341,7 @@ class ImageGraph:
 
     def affected(self, addresses: Iterable[str]) -> frozenset[str]:
         """Return the addresses and all that is built from them."""
-        return self._reachable(addresses, self._graph.succ.__getitem__)
+        return self._reachable(addresses, self._after.__getitem__)
 
     def priorities(self, durations: Mapping[str, float]) -> dict[str, float]:
         """Return for each address the seconds of the longest path from its start to the end.
@@ -307,9 +351,26 @@ class ImageGraph:
         usual = statistics.median(durations.values()) if durations else _UNKNOWN_DURATION
         weights: dict[str, float] = {}
         for address in reversed(self.order()):
-            after = max((weights[name] for name in self._graph.succ[address]), default=0.0)
+            after = max((weights[name] for name in self._after[address]), default=0.0)
             weights[address] = after + durations.get(address, usual)
         return weights
+
+    def _network(self) -> DiGraph[str]:
+        """Return the graph as networkx has it, whose import a run without changes goes without."""
+        import networkx as nx
+
+        network: DiGraph[str] = nx.DiGraph()
+        network.add_nodes_from(self._images)
+        edges = ((name, address) for address, names in self._before.items() for name in names)
+        network.add_edges_from(edges)
+        return network
+
+    def known(self) -> KnownGraph:
+        """Return what of the graph a later run can begin with.
+
+        :raises ManifestError: if images depend on each other in a circle.
+        """
+        return KnownGraph(self.images(), self._before, self.order())
 
     def _reachable(
         self, addresses: Iterable[str], neighbours: Callable[[str], Iterable[str]]
@@ -325,7 +386,7 @@ class ImageGraph:
 
     def _cycle(self) -> ManifestError:
         """Describe one circle, from its smallest address on, an edge to a line."""
-        path = find_circle(self._graph)
+        path = find_circle(self._network())
         edges = list(zip(path, [*path[1:], path[0]], strict=True))
         lines = [f"  {a} -> {b} ({self.causes(a, b)[0]})" for a, b in edges]
         return ManifestError(

@@ -10,7 +10,7 @@ Each phase takes the values of the one before it. What happens is told as events
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from okplug.errors import ExitCode, PluginError
 from okplug.plan import BUILD, Result
 from okplug.planning import Planner
 from okplug.reporting import Reporting
+from okplug.statedir import NAME as STATE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,17 +52,18 @@ def keyed(
     from okplug.fingerprint import ContextIndex
     from okplug.state import State
 
-    collection = collect(config)
-    if reporting:
-        reporting.collected(collection)
-    folder = config.state_dir()
-    index = ContextIndex.open(config.root, folder / "index" if folder else None)
-    state = State.open(folder / "state.sqlite" if folder else None)
+    index = ContextIndex.open(config.root, config.root / STATE_DIR / "index")
+    index.begin_check(with_files=not getattr(config.options, "selection", ()))
     try:
-        yield collection, Planner(config, collection, index, state)
+        collection = collect(config, index)
+        if reporting:
+            reporting.collected(collection)
+        folder = config.state_dir()
+        with closing(State.open(folder / "state.sqlite" if folder else None)) as state:
+            yield collection, Planner(config, collection, index, state)
         index.save()
     finally:
-        state.close()
+        index.end_check()
 
 
 @contextmanager

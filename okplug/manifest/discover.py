@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
+from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from okplug.dockerfile.ignore import Matcher
 
@@ -47,21 +48,42 @@ class Discovery:
     warnings: tuple[str, ...] = ()
 
 
+def list_names(
+    folder: str, links: Collection[str] = frozenset()
+) -> tuple[set[str], list[str]]:
+    """Return the names of the files and of the folders in a folder.
+
+    :param links: absolute paths of links to folders that count as folders.
+    :raises OSError: if it cannot be read.
+    """
+    folders: list[str] = []
+    files: set[str] = set()
+    with os.scandir(folder) as entries:
+        for entry in entries:  # the kernel tells them apart unasked
+            if entry.is_dir(follow_symlinks=False) or (
+                links and entry.path in links and entry.is_dir()
+            ):
+                folders.append(entry.name)
+            else:
+                files.add(entry.name)
+    return files, folders
+
+
 def find_manifests(
     root: Path,
     names: Sequence[str],
     exclude: Sequence[str] = (),
-    links: Collection[str] = frozenset(),
+    list_folder: Callable[[str], tuple[set[str], list[str]]] = list_names,
 ) -> Discovery:
     """Walk the workspace; links to folders are not followed.
 
     :param names: what a manifest is called; a name such as ``.okteto/okteto.yml`` counts for the
         folder that ``.okteto`` lies in. Where a folder has several, the first name wins.
     :param exclude: folders and files to leave out, as lines of a ``.dockerignore``.
-    :param links: absolute paths of links that are followed all the same.
+    :param list_folder: returns what is in a folder as ``list_names`` does.
     :raises ManifestError: if a pattern of *exclude* is malformed.
     """
-    return _Walk(str(root), _Names.of(names), exclusions(exclude), links).run()
+    return _Walk(str(root), _Names.of(names), exclusions(exclude), list_folder).run()
 
 
 def exclusions(exclude: Sequence[str]) -> Matcher | None:
@@ -83,12 +105,14 @@ class _Names:
 
     :param ranks: each name with its place among them; the first one counts.
     :param plain: those that are files of the folder itself.
-    :param heads: the folders in which the others are.
+    :param heads: the first folders on the way to the others.
+    :param inner: all folders on the way to them.
     """
 
     ranks: dict[str, int]
     plain: frozenset[str]
     heads: frozenset[str]
+    inner: frozenset[str]
 
     @classmethod
     def of(cls, names: Sequence[str]) -> _Names:
@@ -96,6 +120,8 @@ class _Names:
             {name: rank for rank, name in reversed(list(enumerate(names)))},
             frozenset(name for name in names if "/" not in name),
             frozenset(name.partition("/")[0] for name in names if "/" in name),
+            frozenset(str(folder) for name in names for folder in PurePosixPath(name).parents)
+            - {"."},
         )
 
     def candidates(self, files: set[str], folders: list[str]) -> list[str]:
@@ -114,7 +140,7 @@ class _Walk:
     root: str
     names: _Names
     exclude: Matcher | None
-    links: Collection[str]
+    list_folder: Callable[[str], tuple[set[str], list[str]]]
     manifests: list[str] = field(default_factory=list)
     plugin_files: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -140,24 +166,18 @@ class _Walk:
         )
 
     def _list(self, relpath: str) -> tuple[set[str], list[str]]:
-        """Return the names of the files and of the folders; the kernel tells them apart unasked."""
-        folders: list[str] = []
-        files: set[str] = set()
         path = posixpath.join(self.root, relpath) if relpath else self.root
         try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False) or (
-                        self.links and entry.path in self.links and entry.is_dir()
-                    ):
-                        folders.append(entry.name)
-                    else:
-                        files.add(entry.name)
+            return self.list_folder(path)
         except OSError as error:
             self.warnings.append(f"{path} is not searched for manifests: {error.strerror}")
-        return files, folders
+            return set(), []
 
     def _collect(self, prefix: str, files: set[str], folders: list[str]) -> None:
+        if self.names.heads.intersection(folders):
+            for inner in self.names.inner:
+                with suppress(OSError):  # only to be seen: what changes in it may be a manifest
+                    self.list_folder(posixpath.join(self.root, prefix + inner))
         for name in self.names.candidates(files, folders):
             if self._is_wanted(prefix + name):
                 self.manifests.append(prefix + name)

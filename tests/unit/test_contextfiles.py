@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Unmatched, select_files
 from okplug.contextfolders import FolderCache
+from okplug.contextstore import Stored
 from okplug.dockerfile.ignore import Matcher, Results
 from okplug.dockerfile.model import ContextRead
 from okplug.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from okplug.contextfiles import Selection
 
@@ -52,7 +54,7 @@ def select(
     root: Path, reads: Sequence[ContextRead] | None, ignore: Sequence[str] = ()
 ) -> Selection:
     path = os.path.realpath(os.fsencode(root))
-    return select_files(path, FolderCache({}, path + b"/.okplug"), reads, ignore)
+    return select_files(path, FolderCache(Stored(), path + b"/.okplug"), reads, ignore)
 
 
 def selected(selection: Selection) -> list[str]:
@@ -285,7 +287,7 @@ def test_the_state_folder_of_the_workspace_is_never_part(tmp_path: Path) -> None
     plant(tmp_path, [".okplug/index", "sub/.okplug/x"])
     assert selected(select(tmp_path, None)) == ["sub/", "sub/.okplug/", "sub/.okplug/x"]
     root = os.path.realpath(os.fsencode(tmp_path))
-    cache = FolderCache({}, root + b"/.okplug")
+    cache = FolderCache(Stored(), root + b"/.okplug")
     outer = select_files(os.path.dirname(root), cache, [copy(f"{tmp_path.name}/.okplug")])  # noqa: PTH120 - bytes
     assert selected(outer) == []
 
@@ -304,14 +306,14 @@ def test_a_folder_that_cannot_be_read_is_an_error_if_it_matters(
 ) -> None:
     """Left out, or only searched for exceptions, it does not."""
     plant(tmp_path, ["secret/x", "a"])
-    listdir = os.listdir
+    scandir = os.scandir
 
-    def refuse(path: bytes) -> list[bytes]:
+    def refuse(path: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
         if path.endswith(b"secret"):
             raise PermissionError(13, "Permission denied")
-        return listdir(path)
+        return scandir(path)
 
-    monkeypatch.setattr(os, "listdir", refuse)
+    monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(ManifestError) as caught:
         select(tmp_path, None)
     assert str(caught.value) == (

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from okplug import contextfolders
+from okplug import contextfolders, folderstats
 from okplug.context import ContextFile
 from okplug.contextcontent import read_content
 from okplug.dockerfile.model import ContextRead
@@ -21,7 +21,8 @@ from okplug.fingerprint import ContextIndex, UnmatchedSource
 from okplug.manifest.model import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from okplug.context import ContextSnapshot
@@ -32,7 +33,7 @@ GOLDEN_NOTE = "keys of published images would change: raise the key scheme versi
 
 def later() -> int:
     """Return a time at which all files of a test are old enough to be trusted."""
-    return time.time_ns() + 2 * contextfolders.GRANULARITY
+    return time.time_ns() + 2 * folderstats.GRANULARITY
 
 
 def plant(root: Path, tree: dict[str, str]) -> Path:
@@ -356,7 +357,8 @@ def test_a_change_within_one_tick_is_seen_by_every_image(
     def with_fixed_times(status: os.stat_result) -> tuple[int, ...]:
         return (status.st_mode, status.st_size, frozen, frozen, status.st_ino)
 
-    monkeypatch.setattr(contextfolders, "_get_stat", with_fixed_times)
+    for module in (contextfolders, folderstats):
+        monkeypatch.setattr(module, "get_stat", with_fixed_times)
     path = tmp_path / "index"
     reads = [ContextRead(("a",), 1)]
     first = ContextIndex(tmp_path, path, lambda: frozen)
@@ -391,12 +393,12 @@ def test_a_folder_that_could_not_be_searched_is_searched_again(
     path = tmp_path / "index"
     plant(tree, {"secret/keep": "x", "secret/drop": "y"})
     ignore = ["secret", "!secret/keep"]
-    listdir = os.listdir
+    scandir = os.scandir
 
-    def refuse(folder: bytes) -> list[bytes]:
+    def refuse(folder: bytes) -> AbstractContextManager[Iterator[os.DirEntry[bytes]]]:
         if folder.endswith(b"secret"):
             raise PermissionError(13, "Permission denied")
-        return listdir(folder)
+        return scandir(folder)
 
     def run() -> list[str]:
         index = ContextIndex(tmp_path, path, later)
@@ -405,7 +407,7 @@ def test_a_folder_that_could_not_be_searched_is_searched_again(
         return [file.relpath for file in files if file.relpath.startswith("secret")]
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "listdir", refuse)
+        patch.setattr(os, "scandir", refuse)
         assert run() == []
         written = path.stat()
         assert run() == []
