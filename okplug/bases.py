@@ -11,13 +11,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from okplug.errors import Location, ManifestError, RegistryError, UsageError
-from okplug.manifest.model import IMAGE
 from okplug.naming import is_alias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from okplug.graph import Node
+    from okplug.graph import ImageFromElsewhere
+    from okplug.manifest.model import Image
     from okplug.naming import Naming
     from okplug.reference import Reference
     from okplug.registries import Registries
@@ -37,9 +37,9 @@ class Bases:
         self._digests: dict[Reference, str | None] = {}
         self._failures: dict[Reference, RegistryError] = {}
 
-    def look_up(self, nodes: Iterable[Node]) -> None:
-        """Ask the registries for what images start from, all at once; what fails is told later."""
-        wanted = [reference for node in nodes for _, _, reference in self._used(node)]
+    def look_up(self, uses: Iterable[ImageFromElsewhere]) -> None:
+        """Ask the registries for what images use, all at once; what fails is told later."""
+        wanted = [reference for _, _, reference in self._followed(uses)]
         missing = [each for each in dict.fromkeys(wanted) if not each.digest]
         if len(missing) <= 1:
             return
@@ -48,30 +48,25 @@ class Bases:
         with ThreadPoolExecutor(min(16, len(missing))) as pool:
             pool.map(self._ask, missing)
 
-    def of(self, node: Node) -> dict[str, Reference]:
-        """Return what an image's names from elsewhere stand for: name -> reference with digest.
+    def of(self, image: Image, uses: Iterable[ImageFromElsewhere]) -> dict[str, Reference]:
+        """Return what names from elsewhere stand for: name -> reference with digest.
 
+        :param image: whose Dockerfile has these names.
         :raises RegistryError: if a registry cannot be asked.
         :raises ManifestError: if there is no such image.
         """
         return {
-            name: self._pinned(reference, name, Location(node.image.dockerfile, line, 1))
-            for name, line, reference in self._used(node)
+            name: self._pinned(reference, name, Location(image.dockerfile, line, 1))
+            for name, line, reference in self._followed(uses)
         }
 
-    def _used(self, node: Node) -> Iterator[tuple[str, int, Reference]]:
+    def _followed(self, uses: Iterable[ImageFromElsewhere]) -> Iterator[tuple[str, int, Reference]]:
         """Yield name, line and meaning of what is looked after."""
-        contexts = dict(node.image.named_contexts)
-        for use in node.resolution.images:
-            name = use.reference
-            text = contexts.get(name, IMAGE + name)
-            if name in node.images or not text.startswith(IMAGE):
-                continue
-            text = text.removeprefix(IMAGE)
+        for name, line, text in uses:
             if not self._tracks_all and not is_alias(text):
                 continue
             try:
-                yield name, use.line, self._naming.parse(text)
+                yield name, line, self._naming.parse(text)
             except UsageError:
                 continue  # the builder says what is wrong with it
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from okplug.errors import ManifestError
 from okplug.graphcircles import find_circle
+from okplug.manifest.model import IMAGE
 from okplug.standins import standing_in
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from okplug.dockerfile.model import Dockerfile, Resolution
     from okplug.errors import Location
     from okplug.manifest.model import Image
+
+#: its name in the Dockerfile, the line there, and what it means
+ImageFromElsewhere: TypeAlias = tuple[str, int, str]
 
 #: seconds that an image counts for while no run has measured any
 _UNKNOWN_DURATION = 1.0
@@ -74,6 +78,17 @@ class Node:
     images: Mapping[str, str]
 
     @property
+    def elsewhere(self) -> tuple[ImageFromElsewhere, ...]:
+        """The images that are no image of the workspace."""
+        contexts = dict(self.image.named_contexts)
+        found = []
+        for use in self.resolution.images:
+            text = contexts.get(use.reference, IMAGE + use.reference)
+            if use.reference not in self.images and text.startswith(IMAGE):
+                found.append((use.reference, use.line, text.removeprefix(IMAGE)))
+        return tuple(found)
+
+    @property
     def uses(self) -> frozenset[str]:
         """The addresses of the images that the Dockerfile names, itself or by an argument."""
         by_argument = (name for value in self.args.values() for name in standing_in(value))
@@ -85,12 +100,14 @@ class KnownGraph:
     """A graph without what the Dockerfiles come to.
 
     :param edges: address -> what it is built after, with the causes.
+    :param elsewhere: address -> the images that it uses and that are none of the workspace.
     :param order: all addresses, each after what it depends on.
     """
 
     images: tuple[Image, ...]
     edges: Mapping[str, Mapping[str, tuple[Cause, ...]]]
     order: tuple[str, ...]
+    elsewhere: Mapping[str, tuple[ImageFromElsewhere, ...]]
 
 
 class Linker(Protocol):
@@ -123,6 +140,7 @@ class ImageGraph:
         self._before: dict[str, dict[str, tuple[Cause, ...]]] = {}
         self._after: dict[str, set[str]] = {}
         self._order: tuple[str, ...] | None = None
+        self._elsewhere: Mapping[str, tuple[ImageFromElsewhere, ...]] = {}
         self._bereft: set[str] = set()
 
     @classmethod
@@ -140,6 +158,7 @@ class ImageGraph:
             for name in before:
                 graph._after[name].add(address)
         graph._order = known.order
+        graph._elsewhere = known.elsewhere
         return graph
 
     # ----------------------------------------------------------------------------------- changes
@@ -276,6 +295,12 @@ class ImageGraph:
             self._nodes[address] = self._load(address)
         return self._nodes[address]
 
+    def elsewhere(self, address: str) -> tuple[ImageFromElsewhere, ...]:
+        """Return the images that an image uses and that are none of the workspace."""
+        if address in self._elsewhere and address not in self._nodes:
+            return self._elsewhere[address]
+        return self.node(address).elsewhere
+
     def __contains__(self, address: object) -> bool:
         return address in self._images
 
@@ -370,7 +395,8 @@ class ImageGraph:
 
         :raises ManifestError: if images depend on each other in a circle.
         """
-        return KnownGraph(self.images(), self._before, self.order())
+        elsewhere = {address: self.elsewhere(address) for address in self._images}
+        return KnownGraph(self.images(), self._before, self.order(), elsewhere)
 
     def _reachable(
         self, addresses: Iterable[str], neighbours: Callable[[str], Iterable[str]]

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex, Snapshot
-    from okplug.graph import ImageGraph, Node
+    from okplug.graph import ImageFromElsewhere, ImageGraph
+    from okplug.manifest.model import Image
     from okplug.reference import Reference
+
+    FindBases = Callable[[Image, Iterable[ImageFromElsewhere]], Mapping[str, Reference]]
 
 
 class Keyring:
@@ -30,7 +33,7 @@ class Keyring:
         config: Config,
         graph: ImageGraph,
         index: ContextIndex,
-        bases: Callable[[Node], Mapping[str, Reference]] = lambda _: {},
+        bases: FindBases = lambda _image, _uses: {},
     ) -> None:
         self._config = config
         self._index = index
@@ -100,7 +103,9 @@ class Keyring:
         """
         with self._lock:
             if address not in self._bases:
-                self._bases[address] = self._find_bases(self.graph.node(address))
+                self._bases[address] = self._find_bases(
+                    self.graph.image(address), self.graph.elsewhere(address)
+                )
             return self._bases[address]
 
     def folders(self, address: str) -> dict[str, Snapshot]:

@@ -55,7 +55,7 @@ class Planner:
         """Return what is to be done with each image that is asked for, and with what it needs."""
         graph, selection = self._collection.graph, self._collection.selection
         wanted = [name for name in graph.order() if name in selection.needed]
-        self._bases.look_up(map(graph.node, wanted))
+        self._bases.look_up(use for address in wanted for use in graph.elsewhere(address))
         records = self.keyring.compute(wanted)
         found = self._look_up(records)
         steps = {address: self._step(address, records[address], found) for address in wanted}

@@ -93,6 +93,8 @@ ROOMS = (
         "credential*",
         "events",
         "entrypoints",
+        "folderstats",
+        "forking",
         "gitrefs",
         "gitshadow",
         "messages",
@@ -110,7 +112,7 @@ THIRD_PARTY = {
     "pluggy": {"hookspecs", "pluginmanager"},
     "pytest": {"testing.*"},
     "watchfiles": {"fileevents"},
-    "xxhash": {"keys", "fingerprint", "context*"},
+    "xxhash": {"keys", "fingerprint", "folderstats", "context*"},
     "yaml": {"manifest.yamlnodes"},
 }
 

@@ -66,7 +66,8 @@ class Case:
 
     def found(self) -> dict[str, str]:
         """Return name -> reference."""
-        return {name: str(reference) for name, reference in self.bases.of(self.node).items()}
+        found = self.bases.of(self.node.image, self.node.elsewhere)
+        return {name: str(reference) for name, reference in found.items()}
 
 
 def test_an_alias_always_stands_for_what_it_is_now(workspace: Workspace, team: Team) -> None:
@@ -140,7 +141,7 @@ def test_each_is_asked_for_once(workspace: Workspace, team: Team) -> None:
     team.push(f"{OTHER}/debian:12")
     text = f"FROM {OTHER}/debian:13\nCOPY --from={OTHER}/debian:12 /a /a\n"
     case = Case(workspace, team, text, tracks_all=True)
-    case.bases.look_up([case.node, case.node])
+    case.bases.look_up(case.node.elsewhere * 2)
     assert case.found() == case.found()
     assert team.other.calls["resolve"] == 2
 
@@ -159,7 +160,7 @@ def test_a_registry_that_is_down(workspace: Workspace, team: Team) -> None:
     team.other.failures["resolve"] = RegistryError("it is down", hint="wait")
     text = f"FROM {OTHER}/a:1\nCOPY --from={OTHER}/b:1 /a /a\n"
     case = Case(workspace, team, text, tracks_all=True)
-    case.bases.look_up([case.node])
+    case.bases.look_up(case.node.elsewhere)
     for _ in range(2):
         with pytest.raises(RegistryError) as caught:
             case.found()

@@ -17,10 +17,10 @@ from okplug.reference import Reference
 from okplug.testing import FakeRegistry, HookRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from okplug import Registry
-    from okplug.graph import Node
+    from okplug.graph import ImageFromElsewhere
     from okplug.manifest.model import Image
     from okplug.testing import Workspace
 
@@ -150,8 +150,9 @@ def test_a_wrong_epoch(chain: Workspace, epoch: str) -> None:
 def test_what_images_from_elsewhere_are_is_asked_once(chain: Workspace) -> None:
     asked: list[str] = []
 
-    def bases(node: Node) -> dict[str, Reference]:
-        asked.append(node.image.address)
+    def bases(image: Image, uses: Iterable[ImageFromElsewhere]) -> dict[str, Reference]:
+        asked.append(image.address)
+        assert list(uses) == list(ring.graph.elsewhere(image.address))
         return {"debian:13": Reference("other.test", "debian", "", f"sha256:{'a' * 64}")}
 
     plain = keyring(chain)

@@ -1,0 +1,113 @@
+"""Shares of work in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+
+from okplug.forking import Forked
+
+
+def double(share: bytes) -> bytes:
+    return share * 2
+
+
+def number_of_process(share: bytes) -> bytes:
+    return share + str(os.getpid()).encode()
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the process seem to have one thread, as okplug's has when it forks."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
+@pytest.mark.usefixtures("alone")
+def test_each_share_is_done_by_a_process_of_its_own() -> None:
+    assert Forked(double, [b"a", b"b", b"c"]).results() == [b"aa", b"bb", b"cc"]
+    processes = set(Forked(number_of_process, [b"", b""]).results())
+    assert len(processes) == 2
+    assert str(os.getpid()).encode() not in processes
+
+
+@pytest.mark.usefixtures("alone")
+def test_results_may_be_larger_than_a_pipe_holds() -> None:
+    assert Forked(double, [bytes(1 << 21)]).results() == [bytes(1 << 22)]
+
+
+@pytest.mark.usefixtures("alone")
+def test_what_a_process_does_not_finish_is_left_to_the_caller(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Whether it fails or is killed; it says nothing."""
+
+    def work(share: bytes) -> bytes:
+        if share == b"fails":
+            raise ValueError(share)
+        if share == b"is killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return share
+
+    shares = [b"fails", b"is done", b"is killed"]
+    assert Forked(work, shares).results() == [b"", b"is done", b""]
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("alone")
+def test_processes_end_when_nobody_waits_for_them() -> None:
+    def work(share: bytes) -> bytes:
+        time.sleep(600)
+        return share
+
+    forked = Forked(work, [b"a", b"b"])
+    processes = [process for process, _ in forked._running]
+    forked.end()
+    forked.end()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    assert forked.results() == [b"", b""]
+
+
+@pytest.mark.usefixtures("alone")
+def test_an_interrupted_wait_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_descriptor: int, _size: int) -> bytes:
+        raise KeyboardInterrupt
+
+    forked = Forked(double, [b"a", b"b"])
+    processes = [process for process, _ in forked._running]
+    monkeypatch.setattr(os, "read", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        forked.results()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+
+
+def test_a_process_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread might hold a lock."""
+
+    def refuse() -> int:
+        pytest.fail("forked")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert Forked(double, [b"a", b"b"]).results() == [b"", b""]
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_other_systems_do_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with suppress(AttributeError):
+        monkeypatch.delattr(os, "fork")
+    assert Forked(double, [b"a"]).results() == [b""]
