@@ -48,9 +48,7 @@ class Discovery:
     warnings: tuple[str, ...] = ()
 
 
-def list_names(
-    folder: str, links: Collection[str] = frozenset()
-) -> tuple[set[str], list[str]]:
+def list_names(folder: str, links: Collection[str] = frozenset()) -> tuple[set[str], list[str]]:
     """Return the names of the files and of the folders in a folder.
 
     :param links: absolute paths of links to folders that count as folders.

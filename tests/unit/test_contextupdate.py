@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING
 
@@ -73,23 +74,27 @@ def unread(workspace: Path) -> set[str]:
     }
 
 
+def plant(path: Path) -> Path:
+    """Write a file with the folders above it."""
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return path
+
+
+def remove_deep(root: Path) -> Path:
+    """Remove a folder, and return where it was."""
+    shutil.rmtree(root / "c2/sub/deep")
+    return root / "c2/sub/deep"
+
+
 EDITS: dict[str, Callable[[Path], object]] = {
     "content": lambda root: (root / "c2/sub/c").write_text("other"),
     "a new file": lambda root: (root / "c2/new").write_text("x"),
-    "a new folder": lambda root: [(root / "c2/x").mkdir(), (root / "c2/x/y").write_text("z")],
-    "many new folders": lambda root: [
-        (root / f"c2/more/{number}").mkdir(parents=True) for number in range(20)
-    ],
-    "a folder less": lambda root: [
-        (root / "c2/sub/deep/d").unlink(),
-        (root / "c2/sub/deep").rmdir(),
-    ],
+    "a new folder": lambda root: plant(root / "c2/x/y"),
+    "many new folders": lambda root: [plant(root / f"c2/more/{number}/x") for number in range(20)],
+    "a folder less": remove_deep,
     "a context renamed": lambda root: (root / "c2").rename(root / "c9"),
-    "a file instead of a folder": lambda root: [
-        (root / "c2/sub/deep/d").unlink(),
-        (root / "c2/sub/deep").rmdir(),
-        (root / "c2/sub/deep").write_text("x"),
-    ],
+    "a file instead of a folder": lambda root: remove_deep(root).write_text("x"),
 }
 
 
