@@ -57,7 +57,7 @@ class StoredSelection(NamedTuple):
 
     def paths(self) -> list[bytes]:
         """Return the folders that were looked at, absolute."""
-        return [_join(self.root, name) for name in self.folders.split(b"\0")]
+        return [_join(self.root, name) for name in split_names(self.folders)]
 
 
 class Walk(NamedTuple):

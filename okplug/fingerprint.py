@@ -82,8 +82,6 @@ class Snapshot:
     """The files of a context that one image reads; a ``ContextSnapshot``.
 
     :param unmatched: sources that name nothing, in the order of the instructions.
-    :param visited: the folders that were looked at, absolute and without links, the context first;
-        none if nothing is read.
     """
 
     root: Path
@@ -91,8 +89,16 @@ class Snapshot:
     digest: str
     proof: str
     unmatched: tuple[UnmatchedSource, ...]
-    visited: Sequence[bytes]
+    _record: StoredSelection
     _entries: _Entries
+
+    @property
+    def visited(self) -> list[bytes]:
+        """The folders that were looked at, absolute and without links, the context first.
+
+        There are none if nothing is read.
+        """
+        return self._record.paths()
 
     @property
     def files(self) -> tuple[ContextFile, ...]:
@@ -203,7 +209,7 @@ class ContextIndex:
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
-        return Snapshot(context, tuple(patterns), digest, proof, unmatched, record.folders, entries)
+        return Snapshot(context, tuple(patterns), digest, proof, unmatched, record, entries)
 
     # ----------------------------------------------------------------------------------- changes
 

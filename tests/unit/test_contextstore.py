@@ -82,6 +82,7 @@ def test_a_workspace_may_move(tmp_path: Path) -> None:
 
 def test_a_selection_names_the_folders_below_its_context() -> None:
     assert selection(b"/", b".\0etc").paths() == [b"/", b"/etc"]
+    assert selection(b"/a", b"").paths() == []
 
 
 def test_without_a_file_the_index_is_empty(tmp_path: Path) -> None:
