@@ -94,18 +94,18 @@ def as_markdown(diff: PlanDiff, base: Base) -> str:
     return "".join(parts)
 
 
-def _blocks(diff: PlanDiff) -> list[tuple[str, Sequence[Difference]]]:
+def _blocks(diff: PlanDiff) -> Sequence[tuple[str, Sequence[Difference]]]:
     """Return the tables, each with the title under which it is folded away, ``""`` if it is not."""
     if len(diff.differences) <= _MANY:
         return [("", diff.differences)] if diff.differences else []
     causes = [each for each in diff.differences if not _follows(each)]
     effects = [each for each in diff.differences if _follows(each)]
-    blocks: list[tuple[str, Sequence[Difference]]] = [("", causes[:_MANY])]
-    if causes[_MANY:]:
-        blocks.append((f"{len(causes) - _MANY} more", causes[_MANY:]))
-    if effects:
-        blocks.append((f"{len(effects)} to rebuild because of others", effects))
-    return blocks
+    blocks = (
+        ("", causes[:_MANY]),
+        (f"{len(causes) - _MANY} more", causes[_MANY:]),
+        (f"{len(effects)} to rebuild because of others", effects),
+    )
+    return [block for block in blocks if block[1]]
 
 
 def _follows(difference: Difference) -> bool:

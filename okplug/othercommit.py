@@ -21,6 +21,7 @@ from okplug.keyring import Keyring
 from okplug.selection import UnknownSelectionError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from okplug.collect import Collection
@@ -68,10 +69,9 @@ def other_commit(
         try:
             files = _env_files(config, root)
             environ = _environ(config, files, shadow)
+            here = replace(config, environ=environ, options=_options(config, shadow))
             there = stack.enter_context(
-                configured_at(
-                    replace(config, environ=environ), root, env_files=files, links=shadow.links
-                )
+                configured_at(here, root, env_files=files, links=shadow.links)
             )
             found = _collect(there)
             if found is None:
@@ -118,8 +118,32 @@ def _environ(config: Config, files: EnvFiles | None, shadow: Shadow) -> dict[str
     return environ
 
 
+def _options(config: Config, shadow: Shadow) -> argparse.Namespace:
+    """Return what the command line says, with paths below the checkout in its shadow."""
+
+    def there(text: str) -> str:
+        path = Path(text)
+        if not path.is_absolute() or not path.is_relative_to(shadow.checkout):
+            return text
+        return str(shadow.folder / path.relative_to(shadow.checkout))
+
+    options = copy(config.options)
+    options.selection = list(map(there, options.selection))
+    options.file = options.file and there(options.file)
+    # a secret is the user's own, committed or not
+    options.secret = [
+        secret._replace(source=str(config.cwd / secret.source))
+        if secret.kind != "env" and (config.cwd / secret.source).is_file()
+        else secret
+        for secret in options.secret
+    ]
+    return options
+
+
 def _collect(config: Config) -> Collection | None:
-    """Read the workspace; words that select no image there select nothing."""
+    """Read the workspace; words and a file that are not there select nothing."""
+    if config.options.file and not (config.cwd / config.options.file).exists():
+        return None
     while True:
         try:
             return collect(config)

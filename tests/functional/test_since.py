@@ -464,6 +464,25 @@ def test_one_file_s_images(branch: Shop) -> None:
     assert diff(branch, "-f", "web/okteto.yaml") == "rebuild  web:web  data changed\n"
 
 
+def test_a_file_that_is_new(branch: Shop) -> None:
+    branch.workspace.write(
+        {"compose.yaml": "services: {site: {build: {context: web, dockerfile: Dockerfile.site}}}\n"}
+    )
+    branch.workspace.write({"web/Dockerfile.site": "FROM scratch\nCOPY data /\n"})
+    assert diff(branch, "-f", "compose.yaml") == "new      :site\n"
+    absolute = str(branch.workspace.root / "web/okteto.yaml")
+    branch.edit("web/data", "changed\n")
+    assert diff(branch, "-f", absolute) == "rebuild  web:web  data changed\n"
+
+
+def test_a_secret_of_the_command_line_is_the_user_s_on_both_sides(branch: Shop) -> None:
+    branch.edit("base/Dockerfile", "FROM scratch\nRUN --mount=type=secret,id=key true\n")
+    commit(branch)
+    git(branch.workspace.root, "branch", "-q", "-f", "main", "topic")
+    branch.workspace.write({"base/key.txt": "not committed, nor ignored\n"})
+    assert diff(branch, "base", "--secret", "id=key,src=base/key.txt") == ""
+
+
 def test_from_a_folder_and_from_elsewhere(branch: Shop) -> None:
     branch.edit("lib/data", "changed\n")
     branch.edit("web/data", "changed\n")
@@ -505,6 +524,8 @@ def test_a_lone_dockerfile(empty_shop: Shop, temporary: Path) -> None:
     assert diff(empty_shop) == ""
     empty_shop.edit("data", "two")
     assert diff(empty_shop) == "rebuild  :shop  data changed\n"
+    assert diff(empty_shop, str(root)) == "rebuild  :shop  data changed\n"
+    assert diff(empty_shop, "-f", str(root / "Dockerfile")) == "rebuild  :shop  data changed\n"
     git(root, "rm", "-q", "--cached", "Dockerfile")
     git(root, "commit", "-q", "-m", "none")
     commit(empty_shop)
