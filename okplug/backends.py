@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: annotation of a manifest or index: the sha256 root of what the image was made of
 ROOT_ANNOTATION = "dev.okplug.root"
+#: annotation of a manifest or index that was built from others: the root with what these are in
+#: place of what they were made of
+RESULT_ANNOTATION = "dev.okplug.result"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.errors import RegistryError
-from okplug.keydiff import Change, changes, record_from_json
+from okplug.keydiff import Change, changed_dependencies, changes, record_from_json
 from okplug.records import Near, RecordSearch, compare
 
 if TYPE_CHECKING:
@@ -59,6 +59,22 @@ class Comparison:
         return next((item.value for item in kept), "")
 
 
+class Reasons(NamedTuple):
+    """Why an image is built.
+
+    :param texts: nothing if that is unknown.
+    :param dependencies: those that changed, if nothing else did.
+    """
+
+    texts: tuple[str, ...] = ()
+    dependencies: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: tuple[Change, ...]) -> Reasons:
+        """Return the reasons that changes are."""
+        return cls(tuple(map(str, found)), changed_dependencies(found))
+
+
 class Comparisons:
     """Compares the images of one run."""
 
@@ -102,13 +118,13 @@ class Comparisons:
             return None
         return Comparison(REGISTRY, record, compare(record, self.full_record(address)))
 
-    def reasons(self, addresses: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    def reasons(self, addresses: Sequence[str]) -> dict[str, Reasons]:
         """Say why images are built that no run here has had; of some nothing may be known.
 
         It takes a request for each image, and a few more for the first ones.
         """
 
-        def ask(place: int) -> tuple[str, ...]:
+        def ask(place: int) -> Reasons:
             return self._reasons(addresses[place], MOST_OF_A_PLAN if place < _MOST_IMAGES else 0)
 
         places = range(len(addresses))
@@ -119,11 +135,9 @@ class Comparisons:
         with ThreadPoolExecutor(min(self._concurrency, len(addresses))) as pool:
             return dict(zip(addresses, pool.map(ask, places), strict=True))
 
-    def _reasons(self, address: str, most: int) -> tuple[str, ...]:
+    def _reasons(self, address: str, most: int) -> Reasons:
         try:
             near = self.elsewhere(address, most, some=False)
         except RegistryError:
-            return ()
-        if not near.known:
-            return ("new",)
-        return tuple(map(str, near.changes))
+            return Reasons()
+        return Reasons.of(near.changes) if near.known else Reasons(("new",))

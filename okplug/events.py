@@ -131,6 +131,8 @@ class StepFinished(Event):
     :param source_line: the number of the first of them, 0 when it is not known.
     :param log: the last lines that the failing instruction printed.
     :param blocked_by: the address of the failed dependency.
+    :param reasons: for the verdict, which the results of dependencies may have changed since the
+        plan.
     """
 
     address: str
@@ -144,6 +146,7 @@ class StepFinished(Event):
     log: tuple[str, ...] = ()
     blocked_by: str = ""
     source_line: int = 0
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

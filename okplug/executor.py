@@ -2,7 +2,8 @@
 
 The record of the key comes first, then the key, and the user's own tags last, so that a run that
 dies at any moment leaves no key that finds a wrong image, or one that nobody can explain. An image
-whose files changed while it was built is keyed and built again.
+whose files changed while it was built is keyed and built again. One whose dependencies came out as
+they were is not built.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from okplug.backends import ROOT_ANNOTATION, Artifact, BuildRequest
+from okplug.backends import RESULT_ANNOTATION, ROOT_ANNOTATION, Artifact, BuildRequest
+from okplug.cutoff import Cutoff
 from okplug.errors import (
     BuildError,
     CancelledError,
@@ -21,7 +23,7 @@ from okplug.errors import (
 )
 from okplug.heldtags import HeldTags
 from okplug.lookups import look_up
-from okplug.plan import REUSE, BuildTask, Plan, Step
+from okplug.plan import BUILD, REUSE, BuildTask, Plan, Step
 from okplug.records import RecordPublisher
 from okplug.results import result_value
 from okplug.sharing import Sharing
@@ -46,10 +48,12 @@ class Building:
 
     :param builder: None when nothing is to be built.
     :param control: makes what the builder reports through, for an address.
+    :param started: told each step whose turn it is, with its final verdict.
     """
 
     builder: Builder | None
     control: Callable[[str], BuildControl]
+    started: Callable[[Step], object] = lambda _: None
 
 
 class Executor:
@@ -82,6 +86,7 @@ class Executor:
         }
         self.steps = dict(plan.steps)
         self.held = HeldTags(registries)
+        self._cutoff = Cutoff(config, keyring, registries.main, self.artifacts)
         self._no_cache = bool(getattr(config.options, "no_cache", False))
         self._holds = bool(getattr(config.options, "all_or_nothing", False))
         self._asked = plan.asked
@@ -96,6 +101,9 @@ class Executor:
         if control.is_cancelled:
             raise CancelledError
         step = self.steps[address]
+        if step.verdict == BUILD:
+            step = self._decide(step, control)
+        self._building.started(step)
         artifact = self._reuse(step) if step.verdict == REUSE else self._build(step, control)
         self.artifacts[address] = artifact
         if not self._holds:
@@ -119,18 +127,36 @@ class Executor:
 
     def _reuse(self, step: Step) -> Artifact:
         assert step.artifact is not None
+        if step.result is not None:  # the registry does not have it under its key yet
+            return self._publish(step, step.artifact)
         self._tag_personally(step, step.artifact)
         return step.artifact
 
-    def _build(self, step: Step, control: BuildControl) -> Artifact:
+    def _decide(self, step: Step, control: BuildControl) -> Step:
+        """Settle the key of a step and whether it is built, now that its dependencies are there."""
         step = self._keyed_again(step)
+        found = None
+        key_tag = self._sharing.key_tag(step)
+        if key_tag:
+            try:
+                step = self._cutoff.with_result(step)
+                found = None if self._no_cache else self._cutoff.find(step, key_tag)
+            except RegistryError as error:
+                control.warn(f"what equal dependencies gave is not looked for: {error.message}")
+        step = step.decided(found)
+        self.steps[step.address] = step
+        return step
+
+    def _build(self, step: Step, control: BuildControl) -> Artifact:
         self._warn_of_unset(step, control)
         try:
             artifact = self._hand_over(step, control)
         except ContextChangedError as error:
             control.warn(f"{error.message}; it is hashed and built again", error.location)
             self._keyring.forget(step.address)
-            step = self._keyed_again(step)
+            step = self._decide(step, control)
+            if step.verdict == REUSE:
+                return self._reuse(step)
             artifact = self._hand_over(step, control)
         return self._publish(step, artifact)
 
@@ -152,7 +178,6 @@ class Executor:
         if record != step.record:
             shared = step.shared.with_tag(record.key)
             step = dataclasses.replace(step, record=record, shared=shared)
-            self.steps[step.address] = step
         return step
 
     def _hand_over(self, step: Step, control: BuildControl) -> Artifact:
@@ -189,7 +214,7 @@ class Executor:
                 for text, address in node.images.items()
             },
             repository=self._sharing.repository(step),
-            annotations={**dict(step.image.annotations), ROOT_ANNOTATION: step.record.root},
+            annotations={**dict(step.image.annotations), **_proofs(step)},
             secrets=step.image.secrets,
             folders=inputs.folders,
             bases=self._keyring.bases(step.address),
@@ -211,6 +236,7 @@ class Executor:
         if key_tag:
             record = self._keyring.with_files(step.address, step.record)
             self._records.publish(artifact, step.address, record)
+            self._cutoff.keep(step, artifact, key_tag)
             artifact = self._tag_key(step, artifact, key_tag)
         self._tag_personally(step, artifact)
         self._config.plugins.publish(step, artifact, self._config)
@@ -243,6 +269,14 @@ class Executor:
         for tag in tags:
             target: Registry = self._registries.serving(tag)
             point(self._registry, artifact.reference, target, tag)
+
+
+def _proofs(step: Step) -> dict[str, str]:
+    """Return what tells of an image what it was made of."""
+    proofs = {ROOT_ANNOTATION: step.record.root}
+    if step.result is not None:
+        proofs[RESULT_ANNOTATION] = step.result.root
+    return proofs
 
 
 _WHY_MISSING = {

@@ -44,6 +44,7 @@ class Explainer:
             "key": step.key,
             "verdict": step.verdict,
             "reasons": list(step.reasons),
+            "awaits": list(step.awaits),
             "against": against,
             "changes": None if found is None else self._changes(found, {step.address}),
         }

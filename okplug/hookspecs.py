@@ -125,6 +125,9 @@ def okplug_build(step: Step, config: Config) -> Artifact | None:
 def okplug_publish(step: Step, artifact: Artifact, config: Config) -> None:
     """Act on an image that has been built and tagged; observe, in the build's worker thread.
 
+    It is also called for an image that is reused under a new key because its dependencies came out
+    equal: its layers are known, but the digest of its manifest or index is new.
+
     This is the place to sign, scan and notify. An exception fails the step; its tags stay. With
     ``--all-or-nothing`` the user's own tags move later.
     """

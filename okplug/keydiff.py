@@ -95,6 +95,14 @@ def changes(old: KeyRecord, new: KeyRecord) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda change: (change.kind != "file", change.kind)))
 
 
+def changed_dependencies(found: Iterable[Change]) -> tuple[str, ...]:
+    """Return the addresses of the dependencies that changed, none if anything else did, too."""
+    places = [(change.kind, change.how, change.subject) for change in found]
+    if any(place[:2] != ("dependency", "changed") for place in places):
+        return ()
+    return tuple(subject for _, _, subject in places)
+
+
 def _named_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
     before = _by_name(old)
     after = _by_name(new)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from okplug.manifest.model import Image
 
 PERSONAL_TAG = "okteto"
+#: how tags begin that find an image by what its dependencies came to
+RESULT_PREFIX = "result-"
 _ALIAS = re.compile(r"^okteto\.(dev|global)/")
 _ALIAS_OF_A_CACHE = re.compile(r"(?:^|(?<=^ref=)|(?<=,ref=))okteto\.(dev|global)/")
 _NOT_IN_A_COMPONENT = re.compile(r"[^a-z0-9._-]+")

@@ -6,7 +6,7 @@ somebody only needs, and that nobody who is built needs, drops out of the plan.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from okplug.errors import OkplugError
@@ -46,6 +46,10 @@ class Step:
     :param own: the user's repository of the image in the registry that has the shared one.
     :param artifact: the image in the registry, of a step that reuses it.
     :param settled: those of *personal* that were seen to point at it already.
+    :param awaits: the dependencies that changed, if nothing else did: the image is built unless
+        their results come out equal.
+    :param result: the key with what the dependencies came to in place of their keys, once that is
+        known; None for an image that has none.
     :param task: what the builder is asked for, while it is built.
     """
 
@@ -58,6 +62,8 @@ class Step:
     own: Reference
     artifact: Artifact | None = None
     settled: tuple[Reference, ...] = ()
+    awaits: tuple[str, ...] = ()
+    result: KeyRecord | None = None
     task: BuildTask | None = None
 
     @property
@@ -69,6 +75,20 @@ class Step:
     def key(self) -> str:
         """The image's key."""
         return self.record.key
+
+    def decided(self, found: Artifact | None) -> Step:
+        """Return the step as it is once its dependencies are there.
+
+        :param found: the image that equal dependencies gave, if there is one.
+        """
+        if found is not None:
+            names = ", ".join(self.awaits) or "what it is built from"
+            reasons = (f"{names} came out equal",)
+            return replace(self, verdict=REUSE, reasons=reasons, awaits=(), artifact=found)
+        if not self.awaits:
+            return self
+        changed = tuple(f"dependency {name} changed" for name in self.awaits)
+        return replace(self, reasons=changed, awaits=())
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from okplug.backends import BuildOutline
 from okplug.bases import Bases
-from okplug.comparison import Comparisons
+from okplug.comparison import Comparisons, Reasons
+from okplug.cutoff import bakes_digest
 from okplug.giventags import given_tags
 from okplug.keydiff import record_to_json
 from okplug.keyring import Keyring
@@ -192,10 +193,12 @@ class Planner:
         last = {address: self.comparisons.here(address) for address in unknown}
         reasons = self.comparisons.reasons([address for address in unknown if not last[address]])
         for address, comparison in last.items():
-            if comparison:
-                reasons[address] = tuple(map(str, comparison.changes))
-            found_reasons = reasons[address] or ("its key is not in the registry",)
-            plan.steps[address] = replace(
-                plan.steps[address],
-                reasons=tuple(map(self._config.masks.sentence, found_reasons)),
-            )
+            found_reasons = Reasons.of(comparison.changes) if comparison else reasons[address]
+            plan.steps[address] = self._explained(plan.steps[address], found_reasons)
+
+    def _explained(self, step: Step, found: Reasons) -> Step:
+        if found.dependencies and not bakes_digest(self._collection.graph.node(step.address)):
+            text = f"depends on the result of {', '.join(found.dependencies)}"
+            return replace(step, reasons=(text,), awaits=found.dependencies)
+        texts = found.texts or ("its key is not in the registry",)
+        return replace(step, reasons=tuple(map(self._config.masks.sentence, texts)))

@@ -197,6 +197,7 @@ class Reporting:
             log=error.log if isinstance(error, BuildError) else (),
             blocked_by=result.blocked_by,
             source_line=_source_line(error),
+            reasons=result.step.reasons,
         )
         if not self._holds:
             self._pushed(result)

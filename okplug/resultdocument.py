@@ -49,6 +49,7 @@ def _step(step: Step) -> dict[str, Any]:
         "key": step.key,
         "verdict": step.verdict,
         "reasons": list(step.reasons),
+        "awaits": list(step.awaits),
         "references": {
             "personal": str(step.personal[0]) if step.personal else "",
             "global": str(step.shared),

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from okplug.backends import Artifact
 
 FIELDS = ("IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA")
+#: those that another digest makes another one
+NAMES_DIGEST = frozenset({"IMAGE", "TAG", "SHA"})
 
 
 def result_value(artifact: Artifact, field: str) -> str:

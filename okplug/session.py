@@ -121,7 +121,9 @@ def _carry_out(
     from okplug.scheduler import CancelToken, Scheduler
 
     token = CancelToken()
-    building = Building(builder, lambda address: reporting.control(address, token))
+    building = Building(
+        builder, lambda address: reporting.control(address, token), reporting.started
+    )
     executor = Executor(config, run.planner.keyring, run.collection.registries, run.plan, building)
     scheduler = Scheduler(
         {address: run.plan.dependencies.get(address, ()) for address in run.plan.steps},
@@ -131,12 +133,8 @@ def _carry_out(
         token=token,
     )
 
-    def work(address: str) -> object:
-        reporting.started(run.plan.steps[address])
-        return executor(address)
-
     try:
-        scheduler.run(work, lambda outcome: reporting.finished(_result(executor, outcome)))
+        scheduler.run(executor, lambda outcome: reporting.finished(_result(executor, outcome)))
         if reporting.exit_code() == ExitCode.OK:
             executor.conclude()
             reporting.concluded()

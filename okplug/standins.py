@@ -28,6 +28,13 @@ def standing_in(text: str) -> tuple[str, ...]:
     return tuple(_address(match) for match in _STAND_IN.finditer(text))
 
 
+def fields_in(text: str) -> frozenset[str]:
+    """Return which fields of images something in *text* stands for."""
+    if _PREFIX not in text:
+        return frozenset()
+    return frozenset(match["field"] for match in _STAND_IN.finditer(text))
+
+
 def fill_in(text: str, lookup: Callable[[str, str], str]) -> str:
     """Replace what stands for images by what *lookup(address, field)* returns."""
     if _PREFIX not in text:

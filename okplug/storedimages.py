@@ -7,13 +7,14 @@ a build. Reproducible images say 1970, which is no age.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from okplug.contents import read_config
 from okplug.errors import RegistryError
-from okplug.oci import INDEX_TYPES, read_document
+from okplug.naming import RESULT_PREFIX
+from okplug.oci import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 CREATED = "org.opencontainers.image.created"
 #: no image is older: archives have 1980 at the earliest, where they have no time
 _FIRST_YEAR = 1981
-#: bytes of the largest configuration that is looked into
-_LARGEST_CONFIG = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class StoredImage:
 def read_images(registry: Registry, repositories: Sequence[Reference]) -> list[StoredImage]:
     """Return the images of all tags of the repositories, with as many calls at once as may be.
 
-    A tag that finds nothing any more is left out.
+    A tag that finds nothing any more is left out, and so are those of result keys, which find what
+    keys find, and go with it.
 
     :raises RegistryError: if the registry cannot be read.
     """
@@ -64,6 +64,7 @@ def read_images(registry: Registry, repositories: Sequence[Reference]) -> list[S
             repository.with_tag(tag)
             for repository, found in zip(repositories, lists, strict=True)
             for tag in found
+            if not tag.startswith(RESULT_PREFIX)
         ]
         return [image for image in pool.map(lambda tag: _read(registry, tag), tags) if image]
 
@@ -108,15 +109,12 @@ class _Reader:
         return max((time for time in told if time), default=None)
 
     def _configured(self, document: Document) -> datetime | None:
-        """Return what the configuration says; it is a manifest's first blob."""
-        if document.media_type in INDEX_TYPES or document.blobs[0].size > _LARGEST_CONFIG:
-            return None
+        """Return what the configuration says."""
         try:
-            with self._registry.open_blob(self._repository, document.blobs[0].digest) as stream:
-                config = json.loads(stream.read())
-        except (RegistryError, ValueError):
+            config = read_config(self._registry, self._repository, document)
+        except RegistryError:
             return None  # how old it is cannot be told, and what else it is does not matter here
-        return _time(config.get("created")) if isinstance(config, dict) else None
+        return _time(config.get("created")) if config else None
 
 
 def _told(annotations: Mapping[str, str]) -> datetime | None:

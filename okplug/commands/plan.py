@@ -24,7 +24,8 @@ DESCRIPTION = """\
 Tell what would be built and what would be reused, and why, without building anything.
 
 A line holds the verdict, the address and the reasons. Images that are only needed by others are
-listed if an image that would be built needs them.
+listed if an image that would be built needs them. Where nothing but a dependency changed, the image
+"depends on the result of" that: it is built unless that comes out equal.
 
 With --diff COMMIT it tells instead what the branch here changes: which images have another key than
 where it left that commit, as a pull request is, and from which changes that comes. What is not
@@ -78,7 +79,8 @@ def okplug_addoption(parser: Parser) -> None:
     command.add_argument(
         "--detailed-exitcode",
         action="store_true",
-        help="exit with 2 if something would be built, with 0 if nothing would",
+        help="exit with 2 if something would be built, with 0 if nothing would; what depends on a "
+        "result counts as built",
     )
 
 

@@ -25,6 +25,8 @@ instruction, and for each dependency what changed of that in turn.
 Where no run here had the image, or with --against registry, it is compared with the image in the
 registry that is most like it, whoever built that. With --since COMMIT it is compared with what it
 was where the branch here left that commit, as a pull request is; what is not committed yet counts.
+
+If nothing but dependencies changed, the image is built unless these come out equal.
 """
 
 EPILOG = """\
@@ -106,7 +108,7 @@ def _lines(document: dict[str, Any]) -> Iterator[str]:
     yield from _nested(changes or [], "  ")
     if document["verdict"] == "reuse":
         yield f"  the registry has its key {document['key']}"
-    elif not changes and document["reasons"]:
+    elif document["reasons"] and (document["awaits"] or not changes):
         yield f"  to build: {'; '.join(document['reasons'])}"
 
 

@@ -60,7 +60,7 @@ class TerminalReporter:
         self._writer = writer
         self._verbosity = shown.verbosity
         self._summary = Summary(writer, shown.cwd, shown.durations, is_brief=shown.verbosity < 0)
-        self._reasons: dict[str, tuple[str, ...]] = {}
+        self._planned = 0
         self._started: set[str] = set()
         self._cwd = shown.cwd
         self._narrates = shown.narrates and shown.verbosity >= 0
@@ -124,7 +124,7 @@ class TerminalReporter:
             self._writer.line(visible(line))
 
     def _plan(self, event: events.StepPlanned) -> None:
-        self._reasons[event.address] = event.reasons
+        self._planned += 1
         widest = max(self._writer.width // 2, 1)
         self._address_width = max(self._address_width, min(columns(visible(event.address)), widest))
 
@@ -142,7 +142,7 @@ class TerminalReporter:
         if self._verbosity < 0 or (is_dull and self._verbosity == 0):
             return
         word, colour = _WORDS.get(event.verdict, (event.verdict.upper(), "yellow"))
-        share = 100 * self._finished // max(len(self._reasons), self._finished)
+        share = 100 * self._finished // max(self._planned, self._finished)
         duration = seconds(event.duration) if event.verdict in {"build", "failed"} else ""
         address = padded(visible(event.address), self._address_width)
         word = self._writer.styled(padded(word, _WORD_WIDTH), colour)
@@ -158,11 +158,11 @@ class TerminalReporter:
     def _remark(self, event: events.StepFinished) -> str:
         if event.verdict == "blocked":
             return visible(f"by {event.blocked_by}")
-        if event.verdict == "reuse" and self._narrates:
+        reasons = event.reasons
+        if event.verdict == "reuse" and self._narrates and not reasons:
             return visible(_SKIPPED.format(event.address.rpartition(":")[2]))
-        if event.verdict != "build":
+        if event.verdict not in {"build", "reuse"}:
             return ""
-        reasons = self._reasons.get(event.address, ())
         few = reasons if self._verbosity > 0 else reasons[:_FEW_REASONS]
         more = f" (+{len(reasons) - len(few)} more)" if len(reasons) > len(few) else ""
         return visible("; ".join(few)) + more

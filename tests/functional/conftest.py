@@ -12,6 +12,7 @@ import pytest
 from okplug import hookimpl
 from okplug.backends import Artifact
 from okplug.errors import BuildError
+from okplug.naming import RESULT_PREFIX
 from okplug.reference import Reference
 from okplug.testing import FakeRegistry, ImageView, push_image
 
@@ -108,7 +109,8 @@ class Shop:
 
     def shared(self, name: str) -> dict[str, str]:
         """Return key -> digest of what everybody finds an image under."""
-        return self.tags(f"okteto/{name}")
+        tags = self.tags(f"okteto/{name}")
+        return {tag: digest for tag, digest in tags.items() if not tag.startswith(RESULT_PREFIX)}
 
     def personal(self, name: str) -> dict[str, str]:
         """Return tag -> digest of what cindy finds an image under."""

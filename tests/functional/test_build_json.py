@@ -39,6 +39,7 @@ def test_the_result_document(broken: Shop, masked: Callable[[str], str]) -> None
       "reasons": [
         "new"
       ],
+      "awaits": [],
       "references": {
         "personal": "registry.test/cindy/api:okteto",
         "global": "registry.test/okteto/api:KEY",
@@ -57,6 +58,7 @@ def test_the_result_document(broken: Shop, masked: Callable[[str], str]) -> None
       "key": "KEY",
       "verdict": "reuse",
       "reasons": [],
+      "awaits": [],
       "references": {
         "personal": "registry.test/cindy/base:okteto",
         "global": "registry.test/okteto/base:KEY",
@@ -77,6 +79,7 @@ def test_the_result_document(broken: Shop, masked: Callable[[str], str]) -> None
       "reasons": [
         "new"
       ],
+      "awaits": [],
       "references": {
         "personal": "registry.test/cindy/lib:okteto",
         "global": "registry.test/okteto/lib:KEY",

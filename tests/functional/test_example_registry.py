@@ -117,11 +117,12 @@ def test_the_example_is_built_and_reused_with_it(plugin: ModuleType, example: Wo
     assert verdicts() == ["reuse"] * 10
     assert verdicts("--namespace", "david", "--all-or-nothing") == ["reuse"] * 10
     registry = plugin.TableRegistry(example.root / "images.db")
-    (key,) = registry.tags(Reference("localhost", "okteto/api"))
+    key, result = registry.tags(Reference("localhost", "okteto/api"))
     digests = {
         registry.resolve(Reference("localhost", repository, tag)).digest
         for repository, tag in (
             ("okteto/api", key),
+            ("okteto/api", result),
             ("cindy/api", "okteto"),
             ("david/api", "okteto"),
         )

@@ -107,7 +107,7 @@ keys are kept of the checkout, release/2
     SIZE  DATE  registry.test/okteto/base:KEY
     SIZE  DATE  registry.test/okteto/lib:KEY
     SIZE  DATE  registry.test/okteto/web:KEY
-would remove 4 of 12 tags, which frees 3.5 kB
+would remove 4 of 12 tags, which frees 3.7 kB
 """
     )
     assert outcome.stderr == ""
@@ -120,7 +120,7 @@ def test_what_went(commits: Shop, masked: Callable[[str], str]) -> None:
         "keys are kept of the checkout, release/1, release/2\nnothing to remove: 12 tags kept\n"
     )
     outcome = commits.run("gc", *ALL).assert_ok()
-    assert masked(outcome.stdout).splitlines()[-1] == ("removed 8 of 12 tags, which frees 6.9 kB")
+    assert masked(outcome.stdout).splitlines()[-1] == ("removed 8 of 12 tags, which frees 7.5 kB")
 
 
 def test_the_user_s_checkout_stays_as_it_is(commits: Shop) -> None:

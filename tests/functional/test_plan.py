@@ -66,7 +66,7 @@ def test_what_changed_is_told_the_most_telling_first(shop: Shop) -> None:
     assert outcome.stdout == (
         "reuse  base:base\n"
         "build  lib:lib    data changed\n"
-        "build  api:api    dependency lib:lib changed\n"
+        "build  api:api    depends on the result of lib:lib\n"
         "build  web:web    data changed: now executable; "
         "build argument NAME added; "
         "build argument OKTETO_BUILD_BASE_IMAGE removed; "
@@ -163,6 +163,7 @@ def test_json(shop: Shop, masked: Callable[[str], str]) -> None:
       "key": "KEY",
       "verdict": "reuse",
       "reasons": [],
+      "awaits": [],
       "references": {
         "personal": "registry.test/cindy/base:okteto",
         "global": "registry.test/okteto/base:KEY",
@@ -178,6 +179,7 @@ def test_json(shop: Shop, masked: Callable[[str], str]) -> None:
       "reasons": [
         "new"
       ],
+      "awaits": [],
       "references": {
         "personal": "registry.test/cindy/lib:okteto",
         "global": "registry.test/okteto/lib:KEY",

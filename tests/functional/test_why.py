@@ -164,6 +164,7 @@ api:api: changed since it was last built or reused
       data changed
   dependency web:web changed
     dependency base:base changed
+  to build: depends on the result of lib:lib, web:web
 """
     )
 
@@ -234,7 +235,10 @@ def test_json(built: Shop, masked: Callable[[str], str]) -> None:
       "key": "KEY",
       "verdict": "build",
       "reasons": [
-        "dependency base:base changed"
+        "depends on the result of base:base"
+      ],
+      "awaits": [
+        "base:base"
       ],
       "against": {
         "origin": "here",

@@ -35,6 +35,7 @@ ROOMS = (
         "collect",
         "comparison",
         "commitcomparison",
+        "cutoff",
         "drafting",
         "drafting.*",
         "executor",
@@ -55,6 +56,7 @@ ROOMS = (
     ("selection", "keyword", "linking", "resolving", "wanted"),
     (
         "bases",
+        "contents",
         "giventags",
         "garbage",
         "storedimages",

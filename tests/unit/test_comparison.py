@@ -11,7 +11,7 @@ import pytest
 from okplug import hookimpl
 from okplug.backends import Artifact
 from okplug.collect import collect
-from okplug.comparison import HERE, REGISTRY, Comparison, Comparisons
+from okplug.comparison import HERE, REGISTRY, Comparison, Comparisons, Reasons
 from okplug.errors import RegistryError
 from okplug.fingerprint import ContextIndex
 from okplug.keydiff import record_to_json
@@ -191,7 +191,19 @@ def test_the_reasons_of_a_plan(bench: Bench, concurrency: int) -> None:
     edit(bench, "base/data")
     with bench.run() as run:
         found = run.comparisons.reasons(["base:base", "api:api"])
-    assert found == {"base:base": ("data changed",), "api:api": ("new",)}
+    assert found == {"base:base": Reasons(("data changed",)), "api:api": Reasons(("new",))}
+
+
+def test_a_dependency_that_changed_is_told_apart_if_nothing_else_did(bench: Bench) -> None:
+    bench.share("base:base", "api:api")
+    edit(bench, "base/data")
+    with bench.run() as run:
+        reasons = run.comparisons.reasons(["api:api"])["api:api"]
+    assert reasons == Reasons(("dependency base:base changed",), ("base:base",))
+    edit(bench, "api/data")
+    with bench.run() as run:
+        reasons = run.comparisons.reasons(["api:api"])["api:api"]
+    assert reasons == Reasons(("data changed", "dependency base:base changed"))
 
 
 def test_reasons_for_nothing_ask_nobody(bench: Bench) -> None:
@@ -216,12 +228,12 @@ def test_of_many_images_only_the_first_are_compared(
     edit(bench, "base/data")
     with bench.run() as run:
         assert run.comparisons.reasons(["base:base", "api:api"]) == {
-            "base:base": ("data changed",),
-            "api:api": (),
+            "base:base": Reasons(("data changed",)),
+            "api:api": Reasons(),
         }
 
 
 def test_a_registry_that_fails_gives_no_reasons(bench: Bench) -> None:
     bench.registry.failures["tags"] = RegistryError("down")
     with bench.run() as run:
-        assert run.comparisons.reasons(["base:base"]) == {"base:base": ()}
+        assert run.comparisons.reasons(["base:base"]) == {"base:base": Reasons()}

@@ -29,7 +29,8 @@ from okplug.events import event_line
             (
                 '{"event": "StepFinished", "time": 2.0, "address": "a:a", "verdict": "failed", '
                 '"key": "0f", "duration": 0.5, "digest": "", "reference": "", "message": "x\\ny", '
-                '"source": [], "log": ["l"], "blocked_by": "", "source_line": 0}'
+                '"source": [], "log": ["l"], "blocked_by": "", "source_line": 0, '
+                '"reasons": []}'
             ),
         ),
         (

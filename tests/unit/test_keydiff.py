@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from okplug.keydiff import Change, changes, record_from_json, record_to_json
+from okplug.keydiff import Change, changed_dependencies, changes, record_from_json, record_to_json
 from okplug.keys import KeyItem, KeyRecord
 
 
@@ -164,3 +164,25 @@ def test_an_argument_that_names_another_image_is_told() -> None:
     assert texts(before, after) == [
         f"build argument LOG changed: image:{one}#IMAGE -> image:{two}#IMAGE"
     ]
+
+
+BASE = Change("dependency", "changed", "base:base")
+LOG = Change("dependency", "changed", "libs:log")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ((), ()),
+        ((BASE,), ("base:base",)),
+        ((BASE, LOG), ("base:base", "libs:log")),
+        ((BASE, Change("dependency", "added", "libs:new")), ()),
+        ((Change("dependency", "removed", "libs:old"),), ()),
+        ((Change("file", "changed", "base:base"), BASE), ()),
+        ((BASE, Change("arg", "changed", "V")), ()),
+    ],
+)
+def test_dependencies_that_changed_alone(
+    found: tuple[Change, ...], expected: tuple[str, ...]
+) -> None:
+    assert changed_dependencies(found) == expected

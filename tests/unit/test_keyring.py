@@ -164,3 +164,35 @@ def test_what_images_from_elsewhere_are_is_asked_once(chain: Workspace) -> None:
     assert str(ring.bases("base:base")["debian:13"]) == f"other.test/debian@sha256:{'a' * 64}"
     assert asked == ["base:base"]
     assert plain.bases("base:base") == {}
+
+
+# ------------------------------------------------------------------------------------- result keys
+
+CONTENT, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+
+
+def test_a_result_key_is_made_of_what_dependencies_are(chain: Workspace) -> None:
+    before = keyring(chain)
+    key = before.record("lib:lib").key
+    (chain.root / "base/data").write_text("changed\n")
+    after = keyring(chain)
+    assert after.record("lib:lib").key != key
+    results = [ring.result("lib:lib", {"base:base": CONTENT}) for ring in (before, after)]
+    assert results[0] == results[1]
+    other = after.result("lib:lib", {"base:base": OTHER})
+    assert other.key != results[0].key
+    assert other.root != results[0].root
+
+
+def test_a_result_key_is_made_of_all_else_as_a_key_is(chain: Workspace) -> None:
+    before = keyring(chain).result("lib:lib", {"base:base": CONTENT})
+    (chain.root / "lib/data").write_text("changed\n")
+    after = keyring(chain).result("lib:lib", {"base:base": CONTENT})
+    assert before.key != after.key
+    assert before.root != after.root
+
+
+def test_a_result_key_is_no_key(chain: Workspace) -> None:
+    ring = keyring(chain)
+    assert ring.result("lib:lib", {"base:base": CONTENT}).key != ring.record("lib:lib").key
+    assert ring.record("lib:lib") == keyring(chain).record("lib:lib")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from okplug.backends import Artifact, Descriptor
 from okplug.errors import BuildError, ExitCode, Location
 from okplug.keys import KeyRecord
 from okplug.manifest.model import Image
@@ -129,3 +131,34 @@ def test_the_message_of_a_result(error: Exception | None, message: str) -> None:
 def test_a_report_of_a_run_that_planned_nothing() -> None:
     report = Report("build", ExitCode.USAGE_ERROR, 0.1)
     assert (report.results, report.builder) == ((), "")
+
+
+# ------------------------------------------------------------------ once the dependencies are there
+
+ARTIFACT = Artifact(SHARED.with_digest("sha256:1"), Descriptor("x", "sha256:1", 1))
+AWAITING = replace(
+    step("api"), reasons=("depends on the result of a:a, b:b",), awaits=("a:a", "b:b")
+)
+
+
+def test_what_equal_dependencies_gave_is_reused() -> None:
+    decided = AWAITING.decided(ARTIFACT)
+    assert (decided.verdict, decided.artifact) == (REUSE, ARTIFACT)
+    assert (decided.reasons, decided.awaits) == (("a:a, b:b came out equal",), ())
+
+
+def test_a_step_that_awaited_nothing_may_be_reused_as_well() -> None:
+    decided = replace(step("api"), reasons=("data changed",)).decided(ARTIFACT)
+    assert (decided.verdict, decided.artifact) == (REUSE, ARTIFACT)
+    assert decided.reasons == ("what it is built from came out equal",)
+
+
+def test_what_other_dependencies_need_is_built() -> None:
+    decided = AWAITING.decided(None)
+    assert (decided.verdict, decided.artifact, decided.awaits) == (BUILD, None, ())
+    assert decided.reasons == ("dependency a:a changed", "dependency b:b changed")
+
+
+def test_a_step_that_awaited_nothing_keeps_its_reasons() -> None:
+    before = replace(step("api"), reasons=("data changed",))
+    assert before.decided(None) == before

@@ -182,6 +182,7 @@ def test_a_finished_step(run: Run) -> None:
         source=("RUN make",),
         log=("no rule",),
         source_line=7,
+        reasons=("new",),
     )
 
 

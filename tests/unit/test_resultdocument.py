@@ -48,6 +48,7 @@ def described(name: str, verdict: str) -> dict[str, object]:
         "key": name[0] * 32,
         "verdict": verdict,
         "reasons": ["file Dockerfile changed"] if verdict != "reuse" else [],
+        "awaits": [],
         "references": {
             "personal": f"registry.test/cindy/{name}:okteto",
             "global": f"registry.test/okteto/{name}:{name[0] * 32}",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug.standins import fill_in, stand_in, standing_in
+from okplug.standins import fields_in, fill_in, stand_in, standing_in
 
 ADDRESSES = st.text("ab/#%:2350 é", min_size=1, max_size=8)
 FIELDS = st.sampled_from(["IMAGE", "REGISTRY", "REPOSITORY", "TAG", "SHA"])
@@ -47,3 +47,9 @@ def test_any_address_comes_back(pairs: list[tuple[str, str]], between: str) -> N
     assert fill_in(text, note) == between.join("!" for _ in pairs)
     assert seen == pairs
     assert standing_in(text) == tuple(address for address, _ in pairs)
+
+
+def test_the_fields_that_a_text_needs() -> None:
+    text = f"a {stand_in('x#x', 'IMAGE')}/{stand_in(':root', 'SHA')} {stand_in('y:y', 'SHA')}"
+    assert fields_in(text) == {"IMAGE", "SHA"}
+    assert fields_in("x:x#TAG") == fields_in("okplug-image:#tag") == frozenset()

@@ -177,3 +177,11 @@ def test_a_configuration_that_cannot_be_read_tells_no_age(registry: FakeRegistry
     push(registry)
     registry.failures["open_blob"] = RegistryError("it is gone")
     assert created(registry) is None
+
+
+def test_tags_of_result_keys_are_left_out_unasked(registry: FakeRegistry) -> None:
+    image = push(registry)
+    registry.tag(API.with_digest(image.digest), API.with_tag("result-" + "0" * 32))
+    registry.calls.clear()
+    assert [image.tag.tag for image in read_images(registry, [API])] == ["1"]
+    assert registry.calls["read_manifest"] == 1

@@ -30,6 +30,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self._stream = io.StringIO()
+        self.reasons: dict[str, tuple[str, ...]] = {}
         writer = Writer(self._stream, width=self.width, color=self.color)
         self._reporter = TerminalReporter(writer, self.shown)
 
@@ -50,12 +51,14 @@ class Run:
         self.emit(events.Collected, count + deselected, 8, count, deselected)
         for address in addresses:
             why = reasons.get(address.partition(":")[2], ())
+            self.reasons[address] = why
             self.emit(events.StepPlanned, address, KEY, "build", why)
         self.emit(events.Planned, "embedded", 1, count, 0)
 
     def finish(self, address: str, verdict: str, duration: float = 0.0, **more: Any) -> None:
         """Report how one image ended."""
         self.emit(events.StepStarted, address, "build")
+        more = {"reasons": self.reasons.get(address, ()), **more}
         self.emit(events.StepFinished, address, verdict, KEY, duration, **more)
 
     def end(self, exit_code: int, duration: float, **counts: int) -> None:

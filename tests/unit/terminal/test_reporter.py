@@ -449,3 +449,20 @@ def test_an_event_of_the_future_is_no_matter(make_run: Callable[..., Run]) -> No
     run = make_run()
     run.emit(events.Event)
     assert run.text == ""
+
+
+@pytest.mark.parametrize("narrates", [True, False])
+def test_why_an_image_that_was_to_be_built_is_reused(
+    make_run: Callable[..., Run], *, narrates: bool
+) -> None:
+    run = make_run(narrates=narrates)
+    run.begin("a:a", a=("depends on the result of b:b",))
+    run.finish("a:a", "reuse", reasons=("b:b came out equal",))
+    assert run.body().splitlines()[-1] == "a:a  REUSED    [100%]         b:b came out equal"
+
+
+def test_what_awaited_a_result_says_why_it_was_built(make_run: Callable[..., Run]) -> None:
+    run = make_run()
+    run.begin("a:a", a=("depends on the result of b:b",))
+    run.finish("a:a", "build", 1.0, reasons=("dependency b:b changed",))
+    assert run.body() == "a:a  BUILT     [100%]  1.00s  dependency b:b changed\n"
