@@ -114,16 +114,13 @@ class PluginManager:
     def load_folder_plugins(self, paths: Iterable[Path]) -> None:
         """Register the ``okplugfile.py`` of folders; the root's is loaded before that.
 
-        Those that are loaded stay as they are: a run may collect twice.
-
         :raises PluginError: if one cannot be loaded, breaks the contract of a hook, or implements
             one that is not called for a single image or manifest.
         """
         for path in paths:
             name = path.relative_to(self._root).as_posix()
             folder = path.parent.relative_to(self._root).as_posix()
-            is_there = self._provenance.get(name) == Provenance(WORKSPACE, folder=folder)
-            if folder == "." or is_there or self._pluggy.is_blocked(name):
+            if folder == "." or self._pluggy.is_blocked(name):
                 continue
             plugin = load_plugin_file(path)
             check_folder_plugin(plugin, name)

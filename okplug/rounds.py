@@ -11,9 +11,12 @@ from okplug.errors import ContextChangedError, ExitCode, ManifestError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from okplug.collect import Collection
     from okplug.config import Warned
+    from okplug.errors import OkplugError
     from okplug.fileevents import FileEvents
     from okplug.interest import Interest
+    from okplug.planning import Planner
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Rounds:
     :ivar changed: the files because of which this run was begun.
     :ivar named: address -> what the image was to be called, its key included.
     :ivar told: address -> what ``plan`` printed of it last.
+    :ivar collected: what this run found when it looked for news, or why it found nothing.
     :ivar error: what ended the last run, ``""`` if nothing did.
     :ivar outputs: files and folders that okplug writes itself, absolute and without links.
     :ivar warned: the warnings that were given.
@@ -46,6 +50,7 @@ class Rounds:
     changed: tuple[str, ...] = ()
     named: dict[str, tuple[str, ...]] | None = None
     told: dict[str, object] = field(default_factory=dict)
+    collected: tuple[Collection, Planner] | OkplugError | None = None
     error: str = ""
     outputs: set[str] = field(default_factory=set)
     warned: set[Warned] = field(default_factory=set)
@@ -90,6 +95,10 @@ class Rounds:
         """Take note of how a run ended that tells why itself, and return its exit code."""
         self.is_over = self.is_over or code == ExitCode.INTERRUPTED
         return code
+
+    def forget_collected(self) -> None:
+        """Have whoever asks next collect anew."""
+        self.collected = None
 
     def say(self, text: str) -> None:
         """Print a line beside what the command itself prints."""

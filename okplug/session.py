@@ -47,8 +47,18 @@ def keyed(
 ) -> Iterator[tuple[Collection, Planner]]:
     """Collect, and stand ready to key; the context index is saved at the end of the block.
 
+    What a watch has collected when it looked for news is used; the block of that saves the index.
+
     :raises ManifestError: if the workspace is wrong.
     """
+    if config.rounds and config.rounds.collected:
+        found = config.rounds.collected
+        if isinstance(found, Exception):
+            raise found
+        if reporting:
+            reporting.collected(found[0])
+        yield found
+        return
     from okplug.fingerprint import ContextIndex
     from okplug.state import State
 

@@ -8,6 +8,7 @@ alone, and goes on if they are others: what changes and comes to the same is no 
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from okplug.coresettings import RAWJSON
@@ -16,7 +17,11 @@ from okplug.interest import anything_below, interest_of, is_own
 from okplug.session import keyed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from okplug.collect import Collection
     from okplug.config import Config
+    from okplug.planning import Planner
     from okplug.rounds import Rounds
 
 #: a burst of more changes is not looked through: it matters, and some may have been lost
@@ -63,43 +68,56 @@ def _next_changes(rounds: Rounds) -> tuple[str, ...]:
             return found
 
 
-def has_news(config: Config) -> bool:
-    """Tell whether there is something to be done; without ``--watch`` there always is."""
+@contextmanager
+def looking_for_news(config: Config) -> Iterator[bool]:
+    """Look whether there is something to be done; inside the block the command does it.
+
+    What is wrong is news as well: the command meets it itself, and tells it as it always does.
+    """
     rounds = config.rounds
-    if rounds is None:
-        return True
+    assert rounds is not None
     rounds.is_mute = config.text("progress") == RAWJSON
-    try:
-        named = _names(config, rounds)
-    except ContextChangedError:
-        return not rounds.number  # a file is still being written, which wakes the next round
-    except OkplugError as error:
-        config.masks.error(error)
-        is_news = str(error) != rounds.error
+    with ExitStack() as stack:
+        stack.callback(rounds.forget_collected)
+        try:
+            rounds.collected = stack.enter_context(keyed(config))
+            is_news = _is_news(config, rounds, *rounds.collected)
+        except OkplugError as error:
+            config.masks.error(error)
+            rounds.collected = error
+            is_news = _is_failure_news(rounds, error)
         rounds.is_waiting = rounds.is_waiting and not is_news
-        return is_news  # the command meets the error itself, and tells it as it always does
+        yield is_news
+
+
+def _is_failure_news(rounds: Rounds, error: OkplugError) -> bool:
+    if isinstance(error, ContextChangedError):
+        return not rounds.number  # a file is still being written, which wakes the next round
+    return str(error) != rounds.error
+
+
+def _is_news(config: Config, rounds: Rounds, collection: Collection, planner: Planner) -> bool:
+    """Tell whether images are called other than before, note their files, and begin to tell it."""
+    named = _names(collection, planner)
+    rounds.interest = interest_of(config, collection, planner.keyring)
     is_news = named != rounds.named or bool(rounds.error)
     rounds.named, rounds.error = named, ""
     if is_news and rounds.number:
         rounds.say(_heading(rounds))
-    rounds.is_waiting = rounds.is_waiting and not is_news
     return is_news
 
 
-def _names(config: Config, rounds: Rounds) -> dict[str, tuple[str, ...]]:
-    """Return the references of the images that are asked for, keys included; note their files."""
-    with keyed(config) as (collection, planner):
-        graph, naming = collection.graph, collection.naming
-        wanted = [name for name in graph.order() if name in collection.selection.needed]
-        records = planner.keyring.compute(wanted)
-        rounds.interest = interest_of(config, collection, planner.keyring)
-        return {
-            address: (
-                str(naming.shared(graph.image(address), record.key)),
-                *map(str, naming.personal(graph.image(address))),
-            )
-            for address, record in records.items()
-        }
+def _names(collection: Collection, planner: Planner) -> dict[str, tuple[str, ...]]:
+    """Return the references of the images that are asked for, keys included."""
+    graph, naming = collection.graph, collection.naming
+    wanted = [name for name in graph.order() if name in collection.selection.needed]
+    return {
+        address: (
+            str(naming.shared(graph.image(address), record.key)),
+            *map(str, naming.personal(graph.image(address))),
+        )
+        for address, record in planner.keyring.compute(wanted).items()
+    }
 
 
 def _heading(rounds: Rounds) -> str:

@@ -100,13 +100,13 @@ def run(config: Config) -> int:
     """Build."""
     from okplug.session import build
 
-    if config.rounds:
-        from okplug.watching import has_news
+    if config.rounds is None:
+        return build(config)
+    from okplug.watching import looking_for_news
 
-        _announce_outputs(config)
-        if not has_news(config):
-            return ExitCode.OK
-    return build(config)
+    _announce_outputs(config)
+    with looking_for_news(config) as is_news:
+        return build(config) if is_news else ExitCode.OK
 
 
 def _announce_outputs(config: Config) -> None:

@@ -89,17 +89,19 @@ def run(config: Config) -> int:
 
     :raises UsageError: if there is no such commit, or options exclude each other.
     """
+    if config.rounds is None:
+        return _run(config) if config.options.diff is None else _run_diff(config)
+    from okplug.watching import looking_for_news
+
+    _refuse_with_watch(config)
+    with looking_for_news(config) as is_news:
+        return _run(config) if is_news else ExitCode.OK
+
+
+def _run(config: Config) -> int:
     from okplug.plan import BUILD
     from okplug.session import prepared
 
-    if config.rounds:
-        from okplug.watching import has_news
-
-        _refuse_with_watch(config)
-        if not has_news(config):
-            return ExitCode.OK
-    if config.options.diff is not None:
-        return _run_diff(config)
     with prepared(config) as ready:
         plan = ready.plan
     match config.options.format:
