@@ -105,7 +105,7 @@ def test_a_plan_tells_what_is_other_than_before(
         "reuse  api:api\n"
         "reuse  web:web\n"
         "build  lib:lib    data changed\n"
-        "build  api:api    dependency lib:lib changed\n"
+        "build  api:api    depends on the result of lib:lib\n"
         "build  web:web    data changed\n"
         "reuse  lib:lib\n"
         "reuse  api:api\n"

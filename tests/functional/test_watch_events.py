@@ -112,7 +112,7 @@ def test_a_plan_follows_the_files(shop: Workspace) -> None:
         shop.write({"base/data": "edited\n"})
         assert watch.until("to build, 0 to reuse")[-3:-1] == [
             "build  base:base  data changed",
-            "build  api:api    dependency base:base changed",
+            "build  api:api    depends on the result of base:base",
         ]
         # a file that is replaced, as editors do it
         shop.write({"base/.data.swp": "base\n"})
