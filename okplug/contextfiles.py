@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from okplug.contextfolders import Folder, FolderCache
     from okplug.dockerfile.model import ContextRead
 
-MISSING, IGNORED, MALFORMED = "missing", "ignored", "malformed"
+MISSING, IGNORED, MALFORMED, NOWHERE = "missing", "ignored", "malformed", "nowhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Unmatched:
 
     :param read: number of the instruction among those asked about.
     :param pattern: number of the source within the instruction.
-    :param reason: ``missing``, ``ignored`` (it is there, but left out) or ``malformed``.
+    :param reason: ``missing``, ``ignored`` (it is there, but left out), ``malformed``, or
+        ``nowhere``: nothing is selected from the folder that its wildcards are for.
     """
 
     read: int
@@ -88,10 +89,12 @@ def select_files(
         walk.selection.visited.update(probe.selection.visited)
         walk.selection.is_complete &= probe.selection.is_complete
         reasons.update((source, IGNORED) for source in lost if source.is_matched)
+    _add_parents(walk.selection)
+    there = {b"", *walk.selection.directories}
+    reasons.update((s, NOWHERE) for s in lost if s.is_wild and s.base not in there)
     walk.selection.unmatched = tuple(
         Unmatched(source.read, source.pattern, reason) for source, reason in reasons.items()
     )
-    _add_parents(walk.selection)
     return walk.selection
 
 
@@ -161,6 +164,7 @@ class _Walk:
         ways = [source.way() for source in sources if not source.is_malformed]
         seen = set(ways)
         while ways:
+            _note_bases(ways, b"")
             trees = [tree for way in ways if (tree := way.tree(0)) is not None]
             for tree in trees:
                 tree.source.is_matched |= tree.include is None
@@ -212,7 +216,7 @@ class _Walk:
         is_link = stat.S_ISLNK(folder.stats[number][0])
         copied = [tree.source for tree in place.trees if tree.enter(text)[0]]
         if not is_link:
-            copied += [way.source for way in ways if way.is_end]
+            copied += [way.source for way in ways if way.is_end or way.is_pivot]
         if not copied and not (is_link and ways):
             return
         if self._ignore is not None and self._ignore.leaves_out(text, place.ignored):
@@ -222,7 +226,8 @@ class _Walk:
         self.selection.files[relpath] = (folder, number)
         if is_link and ways:
             target = folder.content(number)
-            self._detours += [way for step in ways for way in step.detour(relpath, target)]
+            fixed = [way for way in ways if way.is_fixed]
+            self._detours += [way for step in fixed for way in step.detour(relpath, target)]
 
     def _directory(self, name: bytes, relpath: bytes, place: _Place) -> None:
         text = decode(relpath)
@@ -232,6 +237,7 @@ class _Walk:
             if is_ignored and self._ignore.can_skip_directory(text):
                 return
         ways = place.steps(name)
+        _note_bases(ways, relpath)
         entered = [tree.enter(text) for tree in place.trees]
         begun = [tree for way in ways if (tree := way.tree(len(relpath) + 1)) is not None]
         copied = [tree.source for is_copied, tree in entered if is_copied]
@@ -246,6 +252,12 @@ class _Walk:
             inner = inner.without_matched()
         if inner.ways or inner.trees:
             self._enter(inner, is_needed=not is_ignored and bool(copied or inner.ways))
+
+
+def _note_bases(ways: Iterable[Way], relpath: bytes) -> None:
+    for way in ways:
+        if len(way.rest) == way.source.wild:
+            way.source.base = relpath
 
 
 def _prune(trees: list[Tree]) -> list[Tree]:

@@ -6,6 +6,7 @@ A ``Source`` becomes a ``Way``, which is followed component by component; where 
 
 from __future__ import annotations
 
+import itertools
 import posixpath
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -42,7 +43,7 @@ class Component:
 
     def matches(self, name: bytes) -> bool:
         """Tell whether the component names an entry of a folder."""
-        return name == self.text or (self.test is not None and bool(self.test(decode(name))))
+        return name == self.text if self.test is None else bool(self.test(decode(name)))
 
 
 @dataclass(eq=False, slots=True)
@@ -56,6 +57,8 @@ class Source:
     :param include: with ``--parents``, the pattern for paths below the folder before the pivot.
     :param excludes: patterns of ``--exclude``.
     :param is_malformed: it can match nothing.
+    :param wild: how many components there are from the first wildcard on, or behind the pivot.
+    :ivar base: the folder that these are looked for in, None if it is not there.
     :ivar is_matched: something was selected because of it.
     """
 
@@ -66,7 +69,14 @@ class Source:
     include: Pattern | None = None
     excludes: Matcher | None = None
     is_malformed: bool = False
+    wild: int = 0
+    base: bytes | None = None
     is_matched: bool = False
+
+    @property
+    def is_wild(self) -> bool:
+        """It holds a wildcard, so that it may match nothing."""
+        return any(component.test is not None for component in self.components)
 
     def way(self) -> Way:
         """Return the way from the root of the context."""
@@ -95,14 +105,21 @@ def _read_source(read: ContextRead, pattern: str) -> Source:
     if read.is_mount:
         return Source(0, 0, tuple(Component(name) for name in split(encode(pattern))))
     if not read.parents:
-        return Source(0, 0, _components(pattern))
+        components = _components(pattern)
+        return Source(0, 0, components, wild=_wild(components))
     base, pivot, below = pattern.partition("/./")
     if not pivot:
         base, below = "", pattern
     rest = _components(below)
     text = posixpath.normpath("/" + below).lstrip("/")
     include = Pattern.parse(text) if rest else None
-    return Source(0, 0, _components(base) + rest, len(rest), include)
+    above = _components(base)
+    return Source(0, 0, above + rest, len(rest), include, wild=_wild(above) + len(rest))
+
+
+def _wild(components: Sequence[Component]) -> int:
+    plain = itertools.takewhile(lambda component: not is_glob(decode(component.text)), components)
+    return len(components) - sum(1 for _ in plain)
 
 
 def split(path: bytes, folder: bytes = b"") -> tuple[bytes, ...]:
@@ -120,12 +137,7 @@ def _components(pattern: str) -> tuple[Component, ...]:
 
 def _component(name: bytes) -> Component:
     text = decode(name)
-    if is_glob(text):
-        return Component(name, compile_glob(text))
-    if "\\" in text and not text.endswith("\\"):
-        # Tools disagree on whether a backslash counts where there is no wildcard: both may.
-        return Component(name, compile_glob(text))
-    return Component(name)
+    return Component(name, compile_glob(text)) if is_glob(text) else Component(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +161,16 @@ class Way:
         """What has been reached is what is copied, unless the pattern of ``--parents`` decides."""
         return not self.rest and (self.source.include is None or self.is_detour)
 
+    @property
+    def is_pivot(self) -> bool:
+        """What has been reached is where the pattern of ``--parents`` takes over."""
+        return bool(self.pivot) and len(self.rest) == self.pivot
+
+    @property
+    def is_fixed(self) -> bool:
+        """What has been reached may be a link to follow: no wildcard lets one be passed through."""
+        return not self.rest or len(self.rest) >= self.source.wild or bool(self.source.pivot)
+
     def step(self) -> Way:
         """Return the way behind the next component."""
         pivot = 0 if len(self.rest) == self.pivot else self.pivot
@@ -159,7 +181,7 @@ class Way:
         excludes = None if self.is_detour else self.source.excludes
         if self.is_end:
             return Tree(self.source, start, None, excludes)
-        if self.pivot and len(self.rest) == self.pivot:
+        if self.is_pivot:
             return Tree(self.source, start, self.source.include, excludes)
         return None
 

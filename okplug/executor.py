@@ -286,6 +286,13 @@ _WHY_MISSING = {
         "change .dockerignore, or copy something else",
     ),
     "malformed": ("is a malformed pattern", "patterns are those of Go's path.Match"),
+    "nowhere": (
+        "matches nothing, in a folder that nothing is copied from",
+        (
+            "write what it is to match, or see what .dockerignore leaves out; builders refuse "
+            "wildcards in a folder that they do not get"
+        ),
+    ),
 }
 _NO_WAY_OUT = (
     "../ does not lead out of the context; move the file, or let context name a folder above"

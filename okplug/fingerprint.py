@@ -28,7 +28,15 @@ import xxhash
 
 from okplug.context import ContextFile
 from okplug.contextcontent import changed
-from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Selection, Unmatched, select_files
+from okplug.contextfiles import (
+    IGNORED,
+    MALFORMED,
+    MISSING,
+    NOWHERE,
+    Selection,
+    Unmatched,
+    select_files,
+)
 from okplug.contextfolders import FolderCache
 from okplug.contextrows import join_names, split_names
 from okplug.contextsources import decode
@@ -55,7 +63,7 @@ if TYPE_CHECKING:
 _SCHEME: Final = b"okplug-context-1\n"
 _FRAME: Final = struct.Struct("<cII")
 _KINDS: Final = {b"f": "file", b"x": "file", b"l": "link", b"d": "directory"}
-_REASONS: Final = (MISSING, IGNORED, MALFORMED)
+_REASONS: Final = (MISSING, IGNORED, MALFORMED, NOWHERE)
 _UNMATCHED: Final = struct.Struct("<IIB")
 
 
@@ -63,8 +71,8 @@ _UNMATCHED: Final = struct.Struct("<IIB")
 class UnmatchedSource:
     """A source of COPY, ADD or a bind mount that names nothing.
 
-    :param reason: ``missing``, ``ignored`` (it is there, but .dockerignore leaves it out) or
-        ``malformed``.
+    :param reason: ``missing``, ``ignored`` (it is there, but .dockerignore leaves it out),
+        ``malformed``, or ``nowhere``: nothing is read from the folder that its wildcards are for.
     """
 
     read: ContextRead
@@ -74,7 +82,8 @@ class UnmatchedSource:
     @property
     def is_error(self) -> bool:
         """A builder will refuse it; wildcards may match nothing."""
-        return self.reason == MALFORMED or self.read.is_mount or not is_glob(self.pattern)
+        is_known = self.reason in (MALFORMED, NOWHERE)
+        return is_known or self.read.is_mount or not is_glob(self.pattern)
 
 
 @dataclass(frozen=True, slots=True)

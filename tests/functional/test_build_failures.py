@@ -266,6 +266,15 @@ def test_a_source_that_goes_away_while_it_is_built(shop: Shop) -> None:
             "[",
             "[ is a malformed pattern\n  hint: patterns are those of Go's path.Match",
         ),
+        (
+            "dist\n",
+            "dist/*.whl",
+            (
+                "dist/*.whl matches nothing, in a folder that nothing is copied from\n"
+                "  hint: write what it is to match, or see what .dockerignore leaves out; "
+                "builders refuse wildcards in a folder that they do not get"
+            ),
+        ),
     ],
 )
 def test_a_missing_source_says_why_it_is_missing(

@@ -14,7 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from okplug.contextfiles import IGNORED, MALFORMED, MISSING, Unmatched, select_files
+from okplug.contextfiles import (
+    IGNORED,
+    MALFORMED,
+    MISSING,
+    NOWHERE,
+    Unmatched,
+    select_files,
+)
 from okplug.contextfolders import FolderCache
 from okplug.contextstore import Stored
 from okplug.dockerfile.ignore import Matcher, Results
@@ -109,7 +116,8 @@ TREE = [
         (["lib/empty"], ["lib/", "lib/empty/"]),
         (["we[[]i[]]rd"], []),
         (["we[[]i\\]rd"], ["we[i]rd"]),
-        (["star\\*"], ["star*"]),
+        (["star\\*"], []),
+        (["[s]tar\\*"], ["star*"]),
         (["main.py", "lib/m*"], ["lib/", "lib/main.py", "main.py"]),
     ],
 )  # fmt: skip
@@ -163,7 +171,9 @@ def test_links_on_the_way_are_added_and_followed(tmp_path: Path) -> None:
         "chain": ["chain", "dir", "real/", "real/sub/", "real/sub/file"],
         "up": ["real/", "real/other", "up"],
         "in/rel/file": ["in/", "in/rel", "real/", "real/sub/", "real/sub/file"],
-        "di?/o*": ["dir", "real/", "real/other"],
+        "dir/o*": ["dir", "real/", "real/other"],
+        "di?": ["dir", "real/", "real/other", "real/sub/", "real/sub/file"],
+        "di?/o*": ["dir"],
     }
     for source, entries in expected.items():
         assert selected(select(tmp_path, [copy(source)])) == entries
@@ -196,14 +206,14 @@ def test_loops_of_links_end(tmp_path: Path, links: list[str]) -> None:
     """The links are there, and lead nowhere."""
     plant(tmp_path, links)
     selection = select(tmp_path, [copy("a"), copy("a/b/*"), copy("*/*/*")])
-    assert {Unmatched(0, 0, MISSING), Unmatched(1, 0, MISSING)} <= set(selection.unmatched)
+    assert {Unmatched(0, 0, MISSING), Unmatched(1, 0, NOWHERE)} <= set(selection.unmatched)
     assert "a" in selected(selection)
 
 
 def test_loops_with_wildcards_end(tmp_path: Path) -> None:
     """Links to the root under wildcards multiply, but not for ever."""
     plant(tmp_path, ["l -> .", "m -> .", "x"])
-    assert selected(select(tmp_path, [copy("*/*/*/x")])) == ["l", "m", "x"]
+    assert selected(select(tmp_path, [copy("*/*/*/x")])) == ["l", "m"]
     parents = copy("**/**/x", parents=True)
     assert selected(select(tmp_path, [parents])) == ["l", "m", "x"]
 
@@ -268,12 +278,45 @@ def test_sources_that_match_nothing_are_told_with_the_reason(tmp_path: Path) -> 
     reads = [copy("a", "b"), copy("dist/*.whl"), copy("[x"), copy("l"), mount("a/b"), copy("z*")]
     assert select(tmp_path, reads, ["dist"]).unmatched == (
         Unmatched(0, 1, MISSING),
-        Unmatched(1, 0, IGNORED),
+        Unmatched(1, 0, NOWHERE),
         Unmatched(2, 0, MALFORMED),
         Unmatched(3, 0, MISSING),
         Unmatched(4, 0, MISSING),
         Unmatched(5, 0, MISSING),
     )
+
+
+@pytest.mark.parametrize(
+    ("reads", "reason"),
+    [
+        ([copy("a/*.py")], NOWHERE),
+        ([copy("none/*")], NOWHERE),
+        ([copy("l/*.py")], NOWHERE),
+        ([copy("f/*")], NOWHERE),
+        ([copy("a/*/y")], NOWHERE),
+        ([copy("a/./*.py", parents=True)], NOWHERE),
+        ([copy("a/*.py", parents=True)], MISSING),
+        ([copy("*.py")], MISSING),
+        ([copy("r/*.py")], MISSING),
+        ([copy("a/*.py"), copy("a/x")], MISSING),
+        ([copy("l/*.py"), copy("a/x")], MISSING),
+        ([copy("a/d*", excludes=("*",))], NOWHERE),
+        ([copy("a/n")], MISSING),
+        ([copy("a/./n", parents=True)], MISSING),
+    ],
+)
+def test_wildcards_need_their_folder(tmp_path: Path, reads: list[ContextRead], reason: str) -> None:
+    """BuildKit gets what is selected, and fails where it cannot look for what they match."""
+    plant(tmp_path, ["a/x", "f", "l -> a", "r -> ."])
+    assert Unmatched(0, 0, reason) in select(tmp_path, reads).unmatched
+
+
+def test_what_is_left_out_is_no_folder_for_wildcards(tmp_path: Path) -> None:
+    """Unless an exception brings something of it back."""
+    plant(tmp_path, ["a/x.py", "a/y"])
+    assert select(tmp_path, [copy("a/*.py")], ["a"]).unmatched == (Unmatched(0, 0, NOWHERE),)
+    reads = [copy("a/*.py"), copy("a/y")]
+    assert select(tmp_path, reads, ["a", "!a/y"]).unmatched == (Unmatched(0, 0, IGNORED),)
 
 
 def test_malformed_excludes_are_errors(tmp_path: Path) -> None:

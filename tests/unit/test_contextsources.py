@@ -87,19 +87,45 @@ def test_only_patterns_have_a_test() -> None:
     assert [component.test is not None for component in source.components] == [
         False,
         True,
-        True,
+        False,
         False,
     ]
+    assert source.is_wild
+    assert not read_one("a\\*b").is_wild
 
 
-def test_a_backslash_counts_or_is_a_name() -> None:
-    """BuildKit's halves differ about it where there is no wildcard, so both names are taken."""
+def test_a_backslash_without_a_wildcard_is_a_part_of_the_name() -> None:
+    """BuildKit looks for that name, and for no other."""
     (component,) = read_one("a\\*b").components
-    assert component.matches(b"a*b")
     assert component.matches(b"a\\*b")
-    assert not component.matches(b"axb")
+    assert not component.matches(b"a*b")
     (last,) = read_one("a\\").components
     assert last.matches(b"a\\")
+
+
+def test_a_pattern_does_not_name_itself() -> None:
+    """Brackets are a class, also where a file is called so."""
+    (component,) = read_one("[a]").components
+    assert component.matches(b"a")
+    assert not component.matches(b"[a]")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parents", "wild"),
+    [
+        ("a/b", False, 0),
+        ("*", False, 1),
+        ("a/b/*.c/d", False, 2),
+        ("a/*/b", True, 3),
+        ("a/./*/b", True, 2),
+        ("a*/./b", True, 2),
+    ],
+)
+def test_what_comes_behind_the_folder_that_has_to_be_there(
+    pattern: str, wild: int, *, parents: bool
+) -> None:
+    """It ends before the first wildcard, or at the pivot."""
+    assert read_one(pattern, parents=parents).wild == wild
 
 
 def test_mounts_are_literal() -> None:

@@ -290,6 +290,7 @@ def test_line_numbers_do_not_make_another_selection(tree: Path, tmp_path: Path) 
     [
         ("gone", False, "missing", True),
         ("gone*", False, "missing", False),
+        ("gone/*", False, "nowhere", True),
         ("gone*", True, "missing", True),
         ("empty", False, "ignored", True),
         ("[", False, "malformed", True),
