@@ -8,6 +8,7 @@ that only what differs is read.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug.contextfolders import Folder, FolderCache, Listing
@@ -16,7 +17,6 @@ from okplug.fingerprint import ContextIndex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from okplug.dockerfile.model import ContextRead
     from okplug.fingerprint import Snapshot
@@ -44,7 +44,7 @@ class ShadowIndex(ContextIndex):
         real = os.fsdecode(self._real(os.fsencode(context)))
         if f"{real}/".startswith(f"{os.fsdecode(self._root)}/"):
             return super().snapshot(context, reads, patterns)
-        return self._here.snapshot(context.__class__(real), reads, patterns)
+        return self._here.snapshot(Path(real), reads, patterns)
 
 
 class _ShadowFolders(FolderCache):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import signal
 import tempfile
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from okplug import hookimpl
 from okplug.errors import ExitCode, RegistryError
+from tests.functional.test_interrupt import start, wait_for
 from tests.unit.test_gitrefs import git
 
 if TYPE_CHECKING:
@@ -585,6 +588,95 @@ def test_what_is_interrupted_leaves_nothing_behind(branch: Shop, temporary: Path
     branch.edit("base/data", "changed\n")
     outcome = branch.run("plan", "--diff", "main", plugins=[Impatient()])
     assert outcome.assert_exit(ExitCode.INTERRUPTED).stderr == "interrupted\n"
+
+
+def test_ctrl_c_while_git_is_at_work_leaves_nothing_behind(branch: Shop, temporary: Path) -> None:
+    root = branch.workspace.root
+    begun = root.parent / "begun"
+    branch.workspace.write({".gitattributes": "data filter=slow\n"})
+    commit(branch)
+    git(root, "config", "filter.slow.smudge", f"touch {begun}; exec sleep 600")
+    branch.edit("base/data", "changed\n")
+    branch.workspace.environ["TMPDIR"] = str(temporary)
+    process = start(branch.workspace, "plan", "--diff", "HEAD")
+    try:
+        wait_for(begun, process)
+        assert len(list(temporary.iterdir())) == 1
+        os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to git and its filter as well
+        output = process.communicate(timeout=120)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert output == ("", "interrupted\n")
+
+
+# ------------------------------------------------------------------------------ as a clone would have it
+
+
+def edits_of_everything(shop: Shop) -> None:
+    """Change the workspace in many ways at once."""
+    root = shop.workspace.root
+    git(root, "mv", "api", "services")
+    git(root, "rm", "-q", "web/okteto.yaml")
+    (root / "lib/data").chmod(0o755)
+    (root / "deep/one").rename(root / "deep/two")
+    shop.workspace.write(
+        {
+            "base/Dockerfile": "FROM scratch\nARG A\nCOPY . /\n",
+            "base/okteto.yaml": "build: {base: {context: ., args: {A: b}}}\n",
+            "base/.dockerignore": "*.md\n",
+            "wide/new/file": "new\n",
+            "okplug.toml": 'platform = "linux/arm64"\n',
+            "compose.override.yaml": "services: {site: {build: {args: {X: '2'}}}}\n",
+            "okplugfile.py": (
+                "from okplug import hookimpl\n"
+                "@hookimpl\ndef okplug_key_inputs(image):\n    return {'salt': '2'}\n"
+            ),
+        }
+    )
+
+
+def test_keys_are_those_of_a_clone_with_the_commit_in_it(branch: Shop, tmp_path: Path) -> None:
+    root = branch.workspace.root
+    del branch.workspace.environ["OKPLUG_PLATFORM"]
+    branch.workspace.write(
+        {
+            "deep/one/more/okteto.yaml": "build: {more: {context: ../.., contexts: {c: ../../../lib}}}\n",
+            "deep/one/more/Dockerfile": "FROM base:base\nCOPY . /\nCOPY --from=c . /c\n",
+            "wide/okteto.yaml": "build: {wide: {context: .., dockerfile: wide/Dockerfile}}\n",
+            "wide/Dockerfile": "FROM scratch\nCOPY base lib wide /\n",
+            "compose.yaml": "services: {site: {build: {context: web, args: {X: '1'}}}}\n",
+            "compose.override.yaml": "services: {site: {build: {target: ''}}}\n",
+            "web/naïve file": "ü\n",
+            "lib/README.md": "read me\n",
+        }
+    )
+    (root / "lib/link").symlink_to("../base/data")
+    (root / "wide/everything").symlink_to("../lib")
+    commit(branch)
+    git(root, "branch", "-q", "-f", "main", "topic")
+    git(tmp_path, "clone", "-q", "-b", "main", str(root), str(tmp_path / "clone/shop"))
+    hashes = branch.workspace.run(
+        "hash", "--json", "-C", str(tmp_path / "clone/shop"), plugins=[branch]
+    )
+    expected = {
+        each["address"]: each["key"] for each in json.loads(hashes.assert_ok().stdout)["images"]
+    }
+    assert len(expected) == 7
+    for step in ("nothing", "everything", "everything committed"):
+        if step == "everything":
+            edits_of_everything(branch)
+        if step == "everything committed":
+            commit(branch)
+        outcome = branch.run("why", "::", "--since", "main", "--json").assert_ok()
+        found = {
+            image["address"]: image["against"]["key"]
+            for image in json.loads(outcome.stdout)["images"]
+            if image["changes"] is not None
+        }
+        assert found.items() <= expected.items()
+        assert len(found) == (7 if step == "nothing" else 4)
 
 
 # ------------------------------------------------------------------------------------------- refusals

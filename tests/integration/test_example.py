@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -113,6 +114,36 @@ def test_an_edit_rebuilds_what_it_affects(
         stream.write("edited\n")
     built = [address for address, verdict in verdicts(build(folder)).items() if verdict == "build"]
     assert tuple(sorted(built)) == rebuilt
+
+
+def test_a_branch_tells_what_it_rebuilds_as_the_readme_shows(tmp_path: Path) -> None:
+    folder = tmp_path / "example-monorepo"
+    shutil.copytree(SOURCE, folder, ignore=shutil.ignore_patterns(".okplug"))
+    for command in (
+        ("init", "-q", "-b", "main"),
+        ("add", "-A"),
+        (
+            "-c",
+            "user.name=cindy",
+            "-c",
+            "user.email=cindy@example.com",
+            "commit",
+            "-q",
+            "-m",
+            "all",
+        ),
+        ("checkout", "-q", "-b", "topic"),
+    ):
+        tool("git", "-C", str(folder), *command)
+    settings = folder / "libs/settings/shop.conf"
+    settings.write_text(settings.read_text(encoding="utf-8") + "edited = yes\n", encoding="utf-8")
+    outcome = okplug(folder, "plan", "--diff", "main")
+    assert outcome.returncode == 0, outcome.stderr
+    screen = re.sub(r"\b[0-9a-f]{12}\b", "COMMIT", outcome.stdout + outcome.stderr)
+    readme = (SOURCE.parent / "README.md").read_text(encoding="utf-8")
+    assert f"$ okplug plan --diff main\n{screen}```\n" in re.sub(
+        r"\b[0-9a-f]{12}\b", "COMMIT", readme
+    )
 
 
 def test_the_program_is_what_its_script_writes() -> None:

@@ -132,7 +132,7 @@ def possible(tree: Tree) -> Tree:
     }
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(old=_TREES, middle=_TREES, new=_TREES, ignored=_IGNORED, staged=st.booleans())
 def test_any_two_trees(
     tmp_path_factory: pytest.TempPathFactory,
