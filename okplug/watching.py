@@ -50,7 +50,8 @@ def _next_changes(rounds: Rounds) -> tuple[str, ...]:
     """Return the files that matter, nothing if it is not known which ones changed."""
     assert rounds.events is not None
     assert rounds.interest is not None
-    if rounds.events.watch(rounds.interest.folders):
+    folders = frozenset(path for path in rounds.interest.folders if not _is_own(path, rounds))
+    if rounds.events.watch(folders):
         return ()  # what happened before that is still to be seen
     if not rounds.is_waiting:
         rounds.is_waiting = True
@@ -62,10 +63,14 @@ def _next_changes(rounds: Rounds) -> tuple[str, ...]:
         found = tuple(
             path
             for path in sorted(changes)
-            if not is_own(path, rounds.root, rounds.outputs) and rounds.interest.concerns(path)
+            if not _is_own(path, rounds) and rounds.interest.concerns(path)
         )
         if found:
             return found
+
+
+def _is_own(path: str, rounds: Rounds) -> bool:
+    return is_own(path, rounds.root, rounds.outputs)
 
 
 @contextmanager

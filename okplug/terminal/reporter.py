@@ -138,8 +138,8 @@ class TerminalReporter:
         self._finished += 1
         self._summary.add(event)
         never_began = event.verdict == "cancelled" and event.address not in self._started
-        is_dull = never_began or (event.verdict == "reuse" and self._is_again)
-        if self._verbosity < 0 or (is_dull and self._verbosity == 0):
+        is_same = event.verdict == "reuse" and self._is_again and not event.reasons
+        if self._verbosity < 0 or ((never_began or is_same) and self._verbosity == 0):
             return
         word, colour = _WORDS.get(event.verdict, (event.verdict.upper(), "yellow"))
         share = 100 * self._finished // max(self._planned, self._finished)

@@ -249,3 +249,19 @@ def test_a_reader_that_leaves_ends_it(shop: Workspace) -> None:
         process.wait()
         assert process.stderr is not None
         process.stderr.close()
+
+
+def test_images_in_a_folder_of_the_context_wake_nobody(shop: Workspace) -> None:
+    shop.write(
+        {
+            "okplug.toml": 'registry = "layout:images"\n',
+            "Dockerfile": "FROM scratch\nCOPY . /\n",
+            "okteto.yaml": "build: {all: .}\n",
+        }
+    )
+    with watching(shop, "build", ":all") as watch:
+        watch.until(WAITING)
+        shop.write({"other/text": "edited\n"})
+        assert re.search("  other/text changed$", watch.until("changed$")[-1])
+        watch.until("1 built in")
+        assert watch.end() == (ExitCode.OK, [])

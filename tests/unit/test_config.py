@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from okplug.config import Config, Warned
+from okplug.rounds import Rounds
 
 if TYPE_CHECKING:
     from okplug.testing import Workspace
@@ -127,3 +128,30 @@ def test_without_a_home_a_tilde_is_a_name(workspace: Workspace) -> None:
     config = workspace.config(settings={"docker_config": "~/x"})
     config.environ = {}
     assert config.path("docker_config") == workspace.root / "~/x"
+
+
+def test_a_watch_is_told_of_outputs(config: Config) -> None:
+    config.announce_output(config.root / "nobody listens")
+    (config.root / "link").symlink_to("folder")
+    config.rounds = Rounds()
+    config.announce_output(config.root / "link" / "meta.json")
+    assert config.rounds.outputs == {str(config.root / "folder/meta.json")}
+
+
+def test_only_a_watch_runs_a_command_again(config: Config) -> None:
+    assert not config.is_again
+    config.rounds = Rounds()
+    assert not config.is_again
+    config.rounds.number = 1
+    assert config.is_again
+
+
+def test_the_runs_of_a_watch_warn_once_together(workspace: Workspace) -> None:
+    rounds = Rounds()
+    heard: list[Warned] = []
+    for _ in range(2):
+        config = workspace.config()
+        config.rounds = rounds
+        config.warn("odd")
+        config.on_warning(heard.append)
+    assert heard == [Warned("odd")]

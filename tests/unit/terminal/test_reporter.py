@@ -466,3 +466,22 @@ def test_what_awaited_a_result_says_why_it_was_built(make_run: Callable[..., Run
     run.begin("a:a", a=("depends on the result of b:b",))
     run.finish("a:a", "build", 1.0, reasons=("dependency b:b changed",))
     assert run.body() == "a:a  BUILT     [100%]  1.00s  dependency b:b changed\n"
+
+
+def test_what_a_watch_leaves_as_it_was_has_no_line(make_run: Callable[..., Run]) -> None:
+    run = make_run(is_again=True)
+    run.begin("a:a", "b:b", "c:c")
+    run.finish("a:a", "build", 1.0, reasons=("new",))
+    run.finish("b:b", "reuse")
+    run.finish("c:c", "reuse", reasons=("a:a came out equal",))
+    assert run.body().splitlines() == [
+        "a:a  BUILT     [ 33%]  1.00s  new",
+        "c:c  REUSED    [100%]         a:a came out equal",
+    ]
+
+
+def test_verbose_watches_tell_all(make_run: Callable[..., Run]) -> None:
+    run = make_run(is_again=True, verbosity=1)
+    run.begin("a:a")
+    run.finish("a:a", "reuse")
+    assert run.body() == "a:a  REUSED    [100%]\n"

@@ -119,3 +119,10 @@ def test_closing_what_is_broken_is_no_second_error() -> None:
 def test_a_log_that_cannot_be_closed_is_an_error() -> None:
     with pytest.raises(UsageError, match=r"^the report log ends early: No space left on device"):
         ReportLog(Unflushed()).okplug_unconfigure()
+
+
+def test_a_log_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("old\n")
+    with open_log(tmp_path, "log", "--report-log", "a") as stream:
+        stream.write("new\n")
+    assert (tmp_path / "log").read_text() == "old\nnew\n"

@@ -127,3 +127,12 @@ def test_no_token_is_shown() -> None:
     with pytest.raises(UsageError) as caught:
         reader.imported("type=gha,token=hidden,mode")
     assert "hidden" not in str(caught.value)
+
+
+def test_folders_that_are_written_to_are_announced() -> None:
+    announced: list[Path] = []
+    reader = CacheReader(Path("/shop"), {}, announced.append)
+    for text in ("type=local,dest=c", "type=registry,ref=a/b", "inline"):
+        reader.exported(text)
+    reader.imported("type=local,src=other")
+    assert announced == [Path("/shop/c")]
