@@ -16,7 +16,7 @@ import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from okplug.contextcontent import path_of
+from okplug.contextcontent import changed, path_of
 from okplug.contextsources import Source, Tree, Way, decode, read_sources
 from okplug.dockerfile.ignore import Matcher, Results
 from okplug.errors import Location, ManifestError
@@ -75,6 +75,7 @@ def select_files(
     :param ignore: patterns of ``.dockerignore``.
     :raises ManifestError: if a folder cannot be read, or a pattern of *ignore* or of ``--exclude``
         is malformed.
+    :raises ContextChangedError: if a folder that was there is not.
     """
     sources = list(read_sources(reads))
     matcher = Matcher(ignore) if ignore else None
@@ -195,6 +196,8 @@ class _Walk:
         if folder.error is not None:
             self.selection.is_complete = False
             if is_needed and not self._is_probe:
+                if relpath and isinstance(folder.error, FileNotFoundError | NotADirectoryError):
+                    raise changed(path, "it is no folder any more")
                 raise ManifestError(
                     f"this folder of a build context cannot be read: {folder.error.strerror}",
                     location=Location(path_of(path)),

@@ -282,6 +282,12 @@ class FolderCache:
             if is_settled([st], details.listed)
         }
 
+    def look_again(self) -> None:
+        """Take everything for unseen in this run; what an earlier one stored may be used."""
+        self._listings.clear()
+        self._folders.clear()
+        self.check.doubt(range(len(self._stored.groups)))
+
     def forget(self, root: bytes) -> None:
         """Drop all that is known of a folder and what lies below it."""
         below = root + b"/"

@@ -248,6 +248,12 @@ class ContextIndex:
         folders = self._folders
         return folders.check.are_same(record.groups) or folders.are_unchanged(record.paths())
 
+    def look_again(self) -> None:
+        """Have all snapshots made of what is there now, and of one moment as good as possible."""
+        with self._lock:
+            self._folders.look_again()
+            self._made.clear()
+
     def forget(self, context: Path) -> None:
         """Have the next snapshot read all files below *context* anew."""
         with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from okplug.errors import UsageError
+from okplug.errors import ContextChangedError, UsageError
 from okplug.hiding import hide
 from okplug.keys import KeyInputs, KeyRecord, file_items, key_record
 from okplug.namedcontexts import context_folders
@@ -47,8 +47,27 @@ class Keyring:
         self.graph = graph
 
     def compute(self, addresses: Iterable[str]) -> dict[str, KeyRecord]:
-        """Return the records of images that come after all that they depend on."""
-        return {address: self.record(address) for address in addresses}
+        """Return the records of images that come after all that they depend on.
+
+        If somebody writes to their files meanwhile, all of it is begun anew, once.
+
+        :raises ManifestError: if a file cannot be read or is no file, link or folder.
+        :raises ContextChangedError: if one changes again.
+        """
+        names = tuple(addresses)
+        try:
+            return {address: self.record(address) for address in names}
+        except ContextChangedError:
+            self._begin_anew()
+            return {address: self.record(address) for address in names}
+
+    def _begin_anew(self) -> None:
+        """Drop what was made of files: images that share a context are to see the same of it."""
+        with self._lock:
+            self._index.look_again()
+            self._contexts.clear()
+            self._inputs.clear()
+            self._records.clear()
 
     def record(self, address: str) -> KeyRecord:
         """Return the key of one image with its record."""

@@ -64,7 +64,7 @@ class Cases:
         return case
 
     def _with_parents(self, case: Case) -> Case:
-        sources = [source.strip("/") for source in case.sources]
+        sources = [source.strip("/") or "*" for source in case.sources]
         if self._random.random() < 0.4:
             sources = [re.sub(r"(?<=[^/.])/(?=[^/.])", "/./", text, count=1) for text in sources]
         if case.below:  # the case's folder is no part of what is copied

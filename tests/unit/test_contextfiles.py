@@ -26,7 +26,7 @@ from okplug.contextfolders import FolderCache
 from okplug.contextstore import Stored
 from okplug.dockerfile.ignore import Matcher, Results
 from okplug.dockerfile.model import ContextRead
-from okplug.errors import ManifestError
+from okplug.errors import ContextChangedError, ManifestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -534,3 +534,24 @@ def test_links_agree_with_following_them_one_by_one(
     expected |= {above for name in expected for above in parents(name)} - {"."}
     found = selected(select(root, [copy(source)]))
     assert {name.rstrip("/") for name in found} == expected
+
+
+@pytest.mark.parametrize("is_file", [False, True])
+def test_a_folder_that_goes_away_meanwhile_is_a_change(tmp_path: Path, *, is_file: bool) -> None:
+    """No permission is missing, and there is nothing to be written to .dockerignore."""
+    plant(tmp_path, ["a/b/x"])
+    cache = FolderCache(Stored(), b"")
+    assert cache.listing(os.fsencode(tmp_path / "a")).folders == [b"b"]
+    (tmp_path / "a/b").rename(tmp_path / "c")
+    if is_file:
+        (tmp_path / "a/b").touch()
+    with pytest.raises(ContextChangedError, match="it is no folder any more") as caught:
+        select_files(os.fsencode(tmp_path), cache, None)
+    assert caught.value.location is not None
+    assert caught.value.location.path == tmp_path / "a/b"
+
+
+def test_a_context_that_is_not_there_is_no_change(tmp_path: Path) -> None:
+    """It never was, as far as this run knows."""
+    with pytest.raises(ManifestError, match="No such file or directory"):
+        select(tmp_path / "none", None)

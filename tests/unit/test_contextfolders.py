@@ -238,6 +238,23 @@ def test_forgetting_reads_all_below_again(root: bytes, tmp_path: Path, reads: li
     assert reads == [b"x"]
 
 
+def test_another_look_reads_only_what_changed_since_it_was_stored(
+    root: bytes, tmp_path: Path, reads: list[bytes]
+) -> None:
+    """Unlike forgetting, it trusts what an earlier run has stored."""
+    first = FolderCache(Stored(), b"", later)
+    contents(first, root)
+    cache = FolderCache(remembered(first), b"", later)
+    before = contents(cache, root)
+    (tmp_path / "b").write_text("BETA")
+    (tmp_path / "c").touch()
+    assert contents(cache, root) == before
+    reads.clear()
+    cache.look_again()
+    assert contents(cache, root).keys() == {b"a", b"b", b"c", b"link"}
+    assert sorted(reads) == [b"b", b"c"]
+
+
 def test_the_hidden_folder_does_not_show(tmp_path: Path) -> None:
     """Neither when it is listed nor when it is recalled, and only in its place."""
     (tmp_path / ".okplug" / ".okplug").mkdir(parents=True)

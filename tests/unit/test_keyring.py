@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import hookimpl
+from okplug import contextfolders, hookimpl
 from okplug.collect import collect
-from okplug.errors import UsageError
+from okplug.contextcontent import read_content
+from okplug.errors import ContextChangedError, UsageError
 from okplug.fingerprint import ContextIndex
 from okplug.keyring import Keyring
 from okplug.manifest import plugin as okteto_plugin
@@ -17,7 +18,7 @@ from okplug.reference import Reference
 from okplug.testing import FakeRegistry, HookRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from okplug import Registry
     from okplug.graph import ImageFromElsewhere
@@ -121,6 +122,44 @@ def test_what_is_forgotten_without_a_change_has_the_same_key(chain: Workspace) -
     before = keys(ring)
     ring.forget("base:base")
     assert keys(ring) == before
+
+
+def changing_while_read(
+    chain: Workspace, monkeypatch: pytest.MonkeyPatch, times: int
+) -> Callable[[], int]:
+    """Have a file of lib grow whenever it is read, and return what tells how often it is to yet."""
+    left = [times]
+
+    def read(path: bytes, mode: int, size: int) -> bytes:
+        if path.endswith(b"lib/data") and left[0]:
+            left[0] -= 1
+            chain.write({"lib/data": f"longer and longer{'!' * (9 - left[0])}\n"})
+            if left[0] == 0:
+                chain.write({"base/data": "other\n"})
+        return read_content(path, mode, size)
+
+    monkeypatch.setattr(contextfolders, "read_content", read)
+    return lambda: left[0]
+
+
+def test_files_that_change_while_they_are_hashed_are_all_looked_at_again(
+    chain: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys of what was read before are not kept: images that share files see the same of them."""
+    ring = keyring(chain)
+    left = changing_while_read(chain, monkeypatch, 1)
+    found = keys(ring)
+    assert left() == 0
+    assert found == keys(keyring(chain))
+
+
+def test_files_that_change_again_are_an_error(
+    chain: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ring = keyring(chain)
+    changing_while_read(chain, monkeypatch, 3)
+    with pytest.raises(ContextChangedError, match="its size is another"):
+        keys(ring)
 
 
 def test_threads_get_one_record(chain: Workspace) -> None:
