@@ -10,7 +10,6 @@ is stored once more under the new key, with the new root and the same layers and
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING
 
 from okplug.backends import RESULT_ANNOTATION, ROOT_ANNOTATION, Artifact
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from okplug.keyring import Keyring
     from okplug.plan import Step
     from okplug.reference import Reference
+
+#: hex digits of a sha256
+_ROOT_LENGTH = 64
 
 
 class Cutoff:
@@ -81,35 +83,38 @@ class Cutoff:
         if step.result is None:
             return None
         for place in dict.fromkeys((step.shared.repository_only(), key_tag.repository_only())):
-            tag = result_tag(place, step)
-            found = self._registry.read_manifest(tag)
-            if found is not None and self._is_proven(step, found):
-                return self._store_again(step, tag, found, key_tag)
+            found = self._registry.read_manifest(result_tag(place, step))
+            if found is None or (data := self._with_root(step, found)) is None:
+                continue
+            image = Artifact(place.with_digest(found[0].digest), found[0])
+            return self._store_again(step, image, data, key_tag)
         return None
 
-    def _is_proven(self, step: Step, found: tuple[Descriptor, bytes]) -> bool:
-        """Tell whether an image was made of what the result key says, as it says itself."""
+    def _with_root(self, step: Step, found: tuple[Descriptor, bytes]) -> bytes | None:
+        """Return a manifest or index with the root of the step in the place of its own.
+
+        Not another byte differs: a build of the image would give the same, but for its history.
+
+        :return: None if it does not say that it was made of what the result key says.
+        """
         assert step.result is not None
-        annotations = read_document(found[1], found[0].media_type).annotations
-        return not self._verify or annotations.get(RESULT_ANNOTATION) == step.result.root
+        descriptor, data = found
+        annotations = read_document(data, descriptor.media_type).annotations
+        root = annotations.get(ROOT_ANNOTATION, "").encode()
+        if len(root) != _ROOT_LENGTH or data.count(root) != 1:
+            return None
+        if self._verify and annotations.get(RESULT_ANNOTATION) != step.result.root:
+            return None
+        return data.replace(root, step.record.root.encode())
 
     def _store_again(
-        self, step: Step, tag: Reference, found: tuple[Descriptor, bytes], key_tag: Reference
+        self, step: Step, image: Artifact, data: bytes, key_tag: Reference
     ) -> Artifact:
-        """Store a manifest or index with another root in the repository of the step's key."""
-        descriptor, data = found
+        """Store a manifest or index, whose parts an image has, in the repository of the key."""
         place = key_tag.repository_only()
-        if tag.repository != place.repository:  # which brings the parts there
-            self._registry.tag(
-                tag.with_tag("").with_digest(descriptor.digest), result_tag(place, step)
-            )
-        document = json.loads(data)
-        document["annotations"] = {
-            **document.get("annotations", {}),
-            ROOT_ANNOTATION: step.record.root,
-        }
-        text = json.dumps(document, separators=(",", ":")).encode()
-        stored = self._registry.write_manifest(place, descriptor.media_type, text)
+        if image.reference.repository != place.repository:  # which brings the parts there
+            self._registry.tag(image.reference, result_tag(place, step))
+        stored = self._registry.write_manifest(place, image.descriptor.media_type, data)
         return Artifact(place.with_digest(stored.digest), stored)
 
     def keep(self, step: Step, image: Artifact, key_tag: Reference) -> None:

@@ -82,10 +82,13 @@ def test_down_to_the_file_that_a_colleague_had_otherwise(user: Callable[[str], U
 api:api: compared with TEAM/api:KEY, the only one in the registry
   dependency base:base changed
     one changed
+  to build: depends on the result of base:base
 """
     )
     plan = david.run("plan").stdout
-    assert plan == "build  base:base  one changed\nbuild  api:api    dependency base:base changed\n"
+    assert plan == (
+        "build  base:base  one changed\nbuild  api:api    depends on the result of base:base\n"
+    )
 
 
 def test_the_nearest_of_what_colleagues_built(user: Callable[[str], User]) -> None:

@@ -96,7 +96,7 @@ def assert_recovers(user: User, store: Front) -> None:
 
 #: what is asked for -> method and path
 KINDS = {
-    "look-up": ("GET", r"/okteto/\w+/manifests/[0-9a-f]{32}$"),
+    "look-up": ("GET", r"/okteto/\w+/manifests/(?:result-)?[0-9a-f]{32}$"),
     "may I write": ("POST", r"/okteto/base/blobs/uploads/$"),
     "blob": ("PUT", r"/blobs/uploads/.*digest="),
     "manifest": ("PUT", r"/manifests/sha256:"),

@@ -74,11 +74,12 @@ class Bench:
         assert step.result is not None
         return step
 
-    def store(self, step: Step, place: Reference = SHARED, **more: str) -> Artifact:
+    def store(
+        self, step: Step, place: Reference = SHARED, *, root: str = "0c" * 32, note: str = ""
+    ) -> Artifact:
         """Store an image that says of what it was built."""
         assert step.result is not None
-        proofs = {ROOT_ANNOTATION: "old", RESULT_ANNOTATION: step.result.root}
-        annotations = {**proofs, **more}
+        annotations = {ROOT_ANNOTATION: root, RESULT_ANNOTATION: step.result.root, "note": note}
         stored = push_image(self.registry, place, files={"x": "x"}, annotations=annotations)
         return Artifact(place.with_digest(stored.digest), stored)
 
@@ -192,7 +193,7 @@ def test_an_index_keeps_its_images(bench: Bench) -> None:
         platform: push_image(bench.registry, SHARED, files={"x": platform}, platform=platform)
         for platform in ("linux/amd64", "linux/arm64")
     }
-    annotations = {RESULT_ANNOTATION: step.result.root}
+    annotations = {RESULT_ANNOTATION: step.result.root, ROOT_ANNOTATION: "0c" * 32}
     stored = push_index(bench.registry, SHARED, images, annotations=annotations)
     index = Artifact(SHARED.with_digest(stored.digest), stored)
     bench.cutoff.keep(step, index, step.shared)
@@ -213,11 +214,32 @@ def test_an_image_that_does_not_prove_it_is_not_taken(
     workspace.write(FILES)
     bench = Bench(workspace, verify=verify)
     step = bench.result()
-    annotations = {} if told is None else {RESULT_ANNOTATION: told}
+    annotations = {ROOT_ANNOTATION: "0c" * 32}
+    annotations |= {} if told is None else {RESULT_ANNOTATION: told}
     stored = push_image(bench.registry, SHARED, files={"x": "x"}, annotations=annotations)
     image = Artifact(SHARED.with_digest(stored.digest), stored)
     bench.cutoff.keep(step, image, step.shared)
     assert (bench.cutoff.find(step, step.shared) is None) == verify
+
+
+@pytest.mark.parametrize("root", ["", "0", "0c" * 31, "0c" * 33])
+def test_an_image_without_a_root_is_not_taken(bench: Bench, root: str) -> None:
+    step = bench.result()
+    bench.cutoff.keep(step, bench.store(step, root=root), step.shared)
+    assert bench.cutoff.find(step, step.shared) is None
+
+
+def test_a_root_that_stands_elsewhere_as_well_is_not_put_in_place(bench: Bench) -> None:
+    step = bench.result()
+    bench.cutoff.keep(step, bench.store(step, note="0c" * 32), step.shared)
+    assert bench.cutoff.find(step, step.shared) is None
+
+
+def test_it_is_what_a_build_would_give(bench: Bench) -> None:
+    step = bench.result()
+    bench.cutoff.keep(step, bench.store(step), step.shared)
+    built = bench.store(step, root=step.record.root)
+    assert bench.cutoff.find(step, step.shared) == built
 
 
 def test_what_is_shared_is_brought_into_one_s_own_repository(bench: Bench) -> None:
@@ -257,7 +279,7 @@ def test_a_tag_that_is_refused_matters_if_there_is_none(bench: Bench, *, is_ther
         bench.cutoff.keep(step, bench.store(step), step.shared)
     before = dict(bench.tags(SHARED))
     bench.registry.failures["tag"] = RegistryError("it stays")
-    other = bench.store(step, made="again")
+    other = bench.store(step, note="again")
     if is_there:
         bench.cutoff.keep(step, other, step.shared)
     else:
