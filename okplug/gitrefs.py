@@ -6,6 +6,7 @@ worktrees. No hook runs.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
 #: what branches and tags begin with, without the name of a remote
 _KINDS = ("refs/heads/", "refs/tags/", "refs/remotes/")
-#: a look at the checkout does not write its index; no other program is started, a hook neither
+#: a look at the checkout writes nothing to it; no other program is started, a hook neither
 _ALONE = (
     "--no-optional-locks",
-    "-c",
-    "core.fsmonitor=false",
-    "-c",
-    "core.hooksPath=/dev/null",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.splitIndex=false"),
+    *("-c", "submodule.recurse=false"),
 )
 #: files are as a fresh clone has them, whatever the user's checkout leaves out
 _WHOLE = ("-c", "core.sparseCheckout=false")
@@ -243,17 +244,20 @@ class GitRepository:
             [self._program, *_ALONE, *arguments],
             cwd=elsewhere or self._folder,
             env={**self._environ, **places},
-            input=stdin,
+            input=os.fsencode(stdin),
             capture_output=True,
-            text=True,
-            errors="surrogateescape",
             check=False,
         )
         if done.returncode and not may_fail:
-            why = next(iter(done.stderr.strip().splitlines()), f"exit code {done.returncode}")
             command = next(word for word in arguments if word[0] != "-" and "=" not in word)
-            raise UsageError(
-                f"git {command}: {why}",
-                hint=f"commits are taken from the repository of {self._folder}",
+            raise self._failure(command, os.fsdecode(done.stderr).strip(), done.returncode)
+        return os.fsdecode(done.stdout)
+
+    def _failure(self, command: str, text: str, code: int) -> UsageError:
+        hint = f"commits are taken from the repository of {self._folder}"
+        if "dubious ownership" in text:  # git names the remedy in lines that follow
+            hint = next(
+                (line.strip() for line in text.splitlines() if "safe.directory" in line), hint
             )
-        return done.stdout
+        why = next(iter(text.splitlines()), f"exit code {code}")
+        return UsageError(f"git {command}: {why}", hint=hint)

@@ -13,7 +13,7 @@ from okplug.keys import SCHEME, KeyItem, KeyRecord
 from okplug.masking import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: what people call the kinds of items, for those that differ from the kind's own name
 _WORDS = {
@@ -151,21 +151,34 @@ def _file_detail(was: str, now: str) -> str:
 def _instruction_changes(old: KeyRecord, new: KeyRecord) -> Iterator[Change]:
     before = [item for item in old.items if item.kind == "instruction"]
     after = [item for item in new.items if item.kind == "instruction"]
+    for is_same, olds, news in _aligned(before, after, lambda item: item.value):
+        if is_same:
+            continue
+        # of what differs, a RUN is best told as another RUN
+        for _, was, now in _aligned(olds, news, lambda item: item.value.partition(" ")[0]):
+            yield from _replaced(was, now)
+
+
+def _aligned(
+    before: Sequence[KeyItem], after: Sequence[KeyItem], look: Callable[[KeyItem], str]
+) -> Iterator[tuple[bool, Sequence[KeyItem], Sequence[KeyItem]]]:
+    """Yield pieces of both that stand for each other, and whether they look the same."""
     matcher = difflib.SequenceMatcher(
-        a=[item.value for item in before], b=[item.value for item in after], autojunk=False
+        a=[look(item) for item in before], b=[look(item) for item in after], autojunk=False
     )
     for how, a_start, a_end, b_start, b_end in matcher.get_opcodes():
-        if how == "equal":
-            continue
-        pairs = min(a_end - a_start, b_end - b_start)
-        for was, now in zip(before[a_start:a_end], after[b_start:b_end], strict=False):
-            detail = _pair(was.value, now.value)
-            repeats = _without_keys(was.value) == _without_keys(now.value)
-            yield Change("instruction", "changed", now.subject, detail, repeats)
-        for was in before[a_start + pairs : a_end]:
-            yield Change("instruction", "removed", was.subject, _short(was.value))
-        for now in after[b_start + pairs : b_end]:
-            yield Change("instruction", "added", now.subject, _short(now.value))
+        yield how == "equal", before[a_start:a_end], after[b_start:b_end]
+
+
+def _replaced(before: Sequence[KeyItem], after: Sequence[KeyItem]) -> Iterator[Change]:
+    for was, now in zip(before, after, strict=False):
+        detail = _pair(was.value, now.value)
+        repeats = _without_keys(was.value) == _without_keys(now.value)
+        yield Change("instruction", "changed", now.subject, detail, repeats)
+    for was in before[len(after) :]:
+        yield Change("instruction", "removed", was.subject, _short(was.value))
+    for now in after[len(before) :]:
+        yield Change("instruction", "added", now.subject, _short(now.value))
 
 
 def _without_keys(value: str) -> str:

@@ -71,8 +71,8 @@ def test_what_changed_is_told_the_most_telling_first(shop: Shop) -> None:
         "build argument NAME added; "
         "build argument OKTETO_BUILD_BASE_IMAGE removed; "
         "instruction Dockerfile:1 changed: FROM ${OKTETO_BUILD_BASE_IMAGE} -> FROM scratch; "
-        "instruction Dockerfile:2 changed: COPY data /web -> ARG NAME; "
-        "instruction Dockerfile:3 added: COPY data /w\n"
+        "instruction Dockerfile:2 added: ARG NAME; "
+        "instruction Dockerfile:3 changed: COPY data /web -> COPY data /w\n"
     )
 
 

@@ -202,3 +202,96 @@ def test_a_repository_that_is_broken(
     (top / ".git/objects").mkdir()
     with pytest.raises(UsageError, match="git read-tree: "):
         repository.check_out(Commit(history["main"], ("main",)), tmp_path / "place")
+
+
+# ------------------------------------------------------------------------------- what is compared with
+
+
+@pytest.fixture
+def left(top: Path) -> dict[str, str]:
+    """Where topic, which is checked out, and main left each other, and where they are now."""
+    ids = {"base": commit(top, {"file": "base"})}
+    git(top, "checkout", "-q", "-b", "topic")
+    ids["topic"] = commit(top, {"file": "topic"})
+    git(top, "checkout", "-q", "main")
+    ids["main"] = commit(top, {"other": "main"})
+    git(top, "tag", "-a", "v1", "-m", "one")
+    git(top, "checkout", "-q", "topic")
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "is_merge_base", "text"),
+    [
+        ("main", "base", True, "main (merge base ID)"),
+        ("main...", "base", True, "main (merge base ID)"),
+        ("main..", "main", False, "main (ID)"),
+        ("v1", "base", True, "v1 (merge base ID)"),
+        ("v1..", "main", False, "v1 (ID)"),
+        ("main~1", "base", False, "main~1 (ID)"),
+        ("HEAD~1..", "base", False, "HEAD~1 (ID)"),
+        ("topic", "topic", False, "topic (ID)"),
+    ],
+)
+def test_the_base(
+    top: Path, left: dict[str, str], name: str, expected: str, *, is_merge_base: bool, text: str
+) -> None:
+    base = GitRepository(top, ENVIRON).base(name)
+    assert (base.commit.id, base.is_merge_base) == (left[expected], is_merge_base)
+    assert str(base) == text.replace("ID", left[expected][:12])
+
+
+def test_the_base_of_a_commit_by_its_id(top: Path, left: dict[str, str]) -> None:
+    base = GitRepository(top, ENVIRON).base(left["main"][:10])
+    assert (base.commit.id, base.name) == (left["base"], left["main"][:10])
+
+
+def test_a_branch_of_a_remote_needs_no_remote_unless_several_have_it(
+    top: Path, left: dict[str, str]
+) -> None:
+    for remote in ("origin", "fork"):
+        git(top, "update-ref", f"refs/remotes/{remote}/release/1", left["main"])
+    repository = GitRepository(top, ENVIRON)
+    assert repository.base("release/1..").commit.id == left["main"]
+    git(top, "update-ref", "refs/remotes/fork/release/1", left["base"])
+    with pytest.raises(UsageError) as raised:
+        repository.base("release/1")
+    assert raised.value.message == ("'release/1' may be any of fork/release/1, origin/release/1")
+    assert repository.base("origin/release/1..").commit.id == left["main"]
+    with pytest.raises(UsageError, match="did you mean 'origin/release/1'"):
+        repository.base("origin/releas/1")
+
+
+def test_a_branch_without_a_commit(top: Path, left: dict[str, str]) -> None:
+    assert left
+    git(top, "checkout", "-q", "--orphan", "nothing")
+    with pytest.raises(UsageError, match="there is no commit yet to compare with"):
+        GitRepository(top, ENVIRON).base("main..")
+
+
+def test_variables_of_git_s_that_name_no_repository_count(top: Path) -> None:
+    environ = {
+        **ENVIRON,
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "user.name",
+        "GIT_CONFIG_VALUE_0": "david",
+        "GIT_INDEX_FILE": "/nonexistent",
+    }
+    assert GitRepository(top, environ).run("config", "user.name") == "david\n"
+
+
+def test_a_checkout_of_somebody_else_s(top: Path) -> None:
+    environ = {**ENVIRON, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+    with pytest.raises(UsageError, match="git rev-parse: fatal: detected dubious owner") as raised:
+        GitRepository(top, environ)
+    assert raised.value.hint == f"git config --global --add safe.directory {top}"
+
+
+def test_nothing_is_written_beside_the_history(
+    top: Path, left: dict[str, str], tmp_path: Path
+) -> None:
+    git(top, "config", "core.splitIndex", "true")
+    before = sorted(path.name for path in (top / ".git").iterdir())
+    repository = GitRepository(top, ENVIRON)
+    repository.check_out(Commit(left["base"], ("x",)), tmp_path / "place")
+    assert sorted(path.name for path in (top / ".git").iterdir()) == before

@@ -114,7 +114,21 @@ def assert_same(bench: Bench, shadow: Shadow, tree: Tree) -> None:
 # ------------------------------------------------------------------------------------ any two trees
 
 _NAMES = st.sampled_from(
-    ["a", "b", "-c", "d e", "é", "f\ng", "sub/a", "sub/b", "sub/deep/a", "b/a", "other/a", "a/b/c"]
+    [
+        "a",
+        "b",
+        "-c",
+        "d e",
+        "é",
+        "f\ng",
+        "h\ri",
+        "sub/a",
+        "sub/b",
+        "sub/deep/a",
+        "b/a",
+        "other/a",
+        "a/b/c",
+    ]
 )
 _TEXTS = st.sampled_from(["one", "two", "xone", "", "->a", "->sub/a", "->../other", "->nowhere"])
 _TREES = st.dictionaries(_NAMES, _TEXTS, max_size=7)

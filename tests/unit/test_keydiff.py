@@ -114,6 +114,23 @@ def test_a_changed_and_a_removed_instruction() -> None:
     ]
 
 
+def test_an_instruction_is_told_as_another_of_its_kind() -> None:
+    old = instructions("FROM scratch", "COPY a /", "RUN one")
+    new = instructions("FROM scratch", "ARG X", "COPY b /", "ENV Y=1", "RUN two")
+    assert texts(old, new) == [
+        "instruction Dockerfile:2 added: ARG X",
+        "instruction Dockerfile:3 changed: COPY a / -> COPY b /",
+        "instruction Dockerfile:4 added: ENV Y=1",
+        "instruction Dockerfile:5 changed: RUN one -> RUN two",
+    ]
+
+
+def test_an_instruction_of_another_kind_takes_the_place_of_one() -> None:
+    old = instructions("FROM scratch", "ARG X=1", "CMD x")
+    new = instructions("FROM scratch", "ENV X=1", "CMD x")
+    assert texts(old, new) == ["instruction Dockerfile:2 changed: ARG X=1 -> ENV X=1"]
+
+
 def test_two_instructions_for_one_are_a_change_and_an_addition() -> None:
     old = instructions("FROM scratch", "COPY a /")
     new = instructions("FROM scratch", "COPY b /", "COPY c /")
