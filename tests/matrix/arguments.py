@@ -6,8 +6,8 @@ import contextlib
 import socket
 from typing import TYPE_CHECKING
 
-from tests.matrix.changes import all_of, give, rename, replace, set_variable, write
-from tests.matrix.model import NEW, REFUSED, SAME, SHELL, Edit
+from tests.matrix.changes import all_of, give, remove, rename, replace, set_variable, write
+from tests.matrix.model import NEW, PLAIN, REFUSED, SAME, SHELL, Edit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -209,6 +209,11 @@ TARGETS = {
     "Dockerfile": "FROM scratch AS one\nCOPY src /src\nFROM one AS two\nENV A=1\n",
     **manifest("target: one"),
 }
+PER_PLATFORM = {
+    "Dockerfile": "FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /x\n",
+    "amd64": "1\n",
+    "arm64": "1\n",
+}
 
 SETTINGS = (
     Edit(
@@ -275,6 +280,18 @@ SETTINGS = (
     ),
     Edit("the platform", set_variable("OKPLUG_PLATFORM", "linux/arm64"), NEW),
     Edit(
+        "a file that another platform copies",
+        write("arm64", "2\n"),
+        SAME,
+        files={**PER_PLATFORM, **manifest("platforms: [linux/amd64]")},
+    ),
+    Edit(
+        "a file that one of two platforms copies",
+        write("arm64", "2\n"),
+        NEW,
+        files={**PER_PLATFORM, **manifest("platforms: [linux/amd64, linux/arm64]")},
+    ),
+    Edit(
         "a second platform",
         to("platforms: [linux/amd64, linux/arm64]"),
         NEW,
@@ -282,6 +299,24 @@ SETTINGS = (
     ),
     Edit("the platform that it has anyway", to("platforms: [linux/amd64]"), SAME),
     Edit("a label", to("labels: {a: '2'}"), NEW, files=manifest("labels: {a: '1'}")),
+    Edit(
+        "a label that okplug.toml gives, and not the manifest any more",
+        all_of(
+            write("okplug.toml", "[images.'*'.labels]\na = '1'\n"),
+            write("okteto.yaml", PLAIN["okteto.yaml"]),
+        ),
+        SAME,
+        files=manifest("labels: {a: '1'}"),
+    ),
+    Edit(
+        "a compose file in place of the manifest",
+        all_of(
+            remove("okteto.yaml"),
+            write("compose.yaml", "services: {app: {build: {context: ., args: {V: '1'}}}}\n"),
+        ),
+        SAME,
+        files=declaring(USED, "{V: '1'}"),
+    ),
     Edit(
         "labels in another order",
         to("labels: {b: '2', a: '1'}"),

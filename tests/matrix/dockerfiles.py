@@ -108,6 +108,7 @@ LAYOUT = (
     Edit("no end of the last line", to(_PLAIN.rstrip()), SAME),
     Edit("a byte order mark", to(f"\ufeff{_PLAIN}"), SAME),
     Edit("another escape character, unused", to(f"# escape=`\n{_PLAIN}"), SAME),
+    Edit("the checks of BuildKit", to(f"# check=skip=all\n{_PLAIN}"), SAME),
     Edit(
         "another name of the Dockerfile",
         all_of(

@@ -40,6 +40,12 @@ def write_privately(scene: Scene) -> None:
         os.umask(previous)
 
 
+def write_anew(scene: Scene) -> None:
+    """Put a new file in the place of an old one, as editors do."""
+    (scene.root / "src/new").write_text("print(1)\n")
+    (scene.root / "src/new").rename(scene.root / "src/main.py")
+
+
 def link_hard(scene: Scene) -> None:
     """Make two equal files one."""
     (scene.root / "src/twin.py").unlink()
@@ -84,8 +90,26 @@ FILES = (
     ),
     Edit("a name that is not UTF-8", rename(ODD, f"{ODD}x"), NEW, files={ODD: "odd\n"}),
     Edit("a blank in a name", rename("src/main.py", "src/ma in.py"), NEW),
+    Edit(
+        "a byte in the middle of a large file, its size and time as before",
+        write_in_place("src/large", "x" * 100_000 + "y" + "x" * 99_999),
+        NEW,
+        files={"src/large": "x" * 200_000},
+    ),
+    Edit("a file written anew with what it held", write_anew, SAME),
+    Edit(
+        "two files of one size exchanged",
+        all_of(
+            rename("src/a", "src/c"),
+            rename("src/b", "src/a"),
+            rename("src/c", "src/b"),
+        ),
+        NEW,
+        files={"src/a": "1\n", "src/b": "2\n"},
+    ),
     Edit("the executable bit", chmod("src/main.py", 0o755), NEW),
     Edit("mode bits but the executable one", chmod("src/main.py", 0o600), SAME),
+    Edit("the executable bit of the group", chmod("src/main.py", 0o654), SAME),
     Edit("the set-user-id bit", chmod("src/main.py", 0o4644), SAME),
     Edit("mode bits of a folder", chmod("src/part", 0o700), SAME),
     Edit("a file written again with another umask", write_privately, SAME),
@@ -124,6 +148,23 @@ FILES = (
         SAME,
         files={"data/one": "1\n"},
         before=link("src/one", "../data/one"),
+    ),
+    Edit(
+        "a link on the way to a file that is copied",
+        link("now", "two"),
+        NEW,
+        files={
+            "Dockerfile": "FROM scratch\nCOPY now/file /\n",
+            "one/file": "1\n",
+            "two/file": "2\n",
+        },
+        before=link("now", "one"),
+    ),
+    Edit(
+        "the context reached through a link",
+        all_of(link("now", "ctx"), write("okteto.yaml", "build: {app: now}\n")),
+        SAME,
+        files={"okteto.yaml": "build: {app: ctx}\n", "ctx/Dockerfile": "FROM scratch\nCOPY . /\n"},
     ),
     Edit("a README that is not copied", write("README.md", "read this\n"), SAME),
     Edit(

@@ -52,11 +52,12 @@ COPYING = {
         "FROM scratch\nCOPY --from=base /base/data /\n"
     ),
 }
+COPY_BY_REFERENCE = "COPY --from=okteto.dev/one:1 /base/data /copied\n"
 BY_REFERENCE = {
     **BASED,
     "base/okteto.yaml": "build: {base: {context: ., image: 'okteto.dev/one:1'}}\n",
     "okteto.yaml": "build: {app: .}\n",
-    "Dockerfile": "FROM okteto.dev/one:1\nCOPY --from=okteto.dev/one:1 /base/data /copied\n",
+    "Dockerfile": f"FROM okteto.dev/one:1\n{COPY_BY_REFERENCE}",
 }
 TRIGGERING = {
     **BASED,
@@ -88,6 +89,12 @@ NAMED = {
     "lib/.dockerignore": "*.md\n",
     "lib/one": "1\n",
 }
+NAMED_IMAGE = {
+    "okteto.yaml": (
+        "build: {app: {context: ., contexts: {lib: docker-image://localhost/elsewhere/os:1}}}\n"
+    ),
+    "Dockerfile": "FROM scratch\nCOPY --from=lib /elsewhere /\n",
+}
 PLUGIN = """
     from okplug import hookimpl
 
@@ -110,8 +117,38 @@ DEPENDENCIES = (
         SAME,
         files=BASED,
     ),
+    Edit(
+        "a comment in the Dockerfile of a dependency",
+        replace("base/Dockerfile", "COPY", "# why\nCOPY"),
+        SAME,
+        files=BASED,
+    ),
+    Edit(
+        "a dependency that gets no tag of its own",
+        write("base/okteto.yaml", "build: {base: {context: ., push: false}}\n"),
+        SAME,
+        files=BASED,
+    ),
+    Edit(
+        "a further platform of a dependency",
+        write(
+            "base/okteto.yaml",
+            "build: {base: {context: ., platforms: [linux/amd64, linux/arm64]}}\n",
+        ),
+        NEW,
+        embedded=SAME,
+        buildkit=SAME,
+        why=WHOLE,
+        files=BASED,
+    ),
     Edit("a dependency of a dependency", write("ground/data", "2\n"), NEW, files=DEEP),
     Edit("what is copied from a dependency", write("base/data", "2\n"), NEW, files=COPYING),
+    Edit(
+        "what is copied from a dependency by its reference",
+        write("base/data", "2\n"),
+        NEW,
+        files={**BY_REFERENCE, "Dockerfile": f"FROM scratch\n{COPY_BY_REFERENCE}"},
+    ),
     Edit(
         "what is not copied from a dependency",
         write("base/more", "2\n"),
