@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from okplug.backends import ROOT_ANNOTATION
+from okplug.backends import RESULT_ANNOTATION, ROOT_ANNOTATION
+from okplug.contents import content_digest
 from okplug.reference import Reference
 from tests.matrix.model import NEW, PLAIN, REFUSED, SAME
 
@@ -17,16 +18,22 @@ if TYPE_CHECKING:
     from okplug.testing import Outcome
     from tests.matrix.model import Edit, Scene
 
-#: all that an image is: each of its documents, of which okplug's own annotation is no part
+#: all that an image is: each of its documents, of which okplug's own annotations are no part
 Image: TypeAlias = "tuple[str, ...]"
 
 
 @dataclass(frozen=True)
 class Sight:
-    """A key with the image that was built under it."""
+    """A key with the image that was built under it.
+
+    :param result: stands for its result key, ``""`` if it has none.
+    :param content: what counts of the image to whatever is built from it.
+    """
 
     key: str
     image: Image
+    result: str
+    content: str | None
 
 
 def try_edit(edit: Edit, scene: Scene) -> tuple[str, str]:
@@ -40,6 +47,8 @@ def try_edit(edit: Edit, scene: Scene) -> tuple[str, str]:
         if first is None or second is None:
             return REFUSED, REFUSED
         assert fresh_key(scene) == second.key, "the key depends on what okplug remembers"
+        if first.result == second.result != "" and not edit.is_trusted:
+            assert first.content == second.content, "the result key finds another image"
     return (
         NEW if first.key != second.key else SAME,
         NEW if first.image != second.image else SAME,
@@ -57,8 +66,14 @@ def look(scene: Scene) -> Sight | None:
         for each in json.loads(outcome.stdout)["images"]
         if each["address"].endswith(f":{scene.image}")
     )
-    reference = Reference.parse(built["references"]["global"]).with_tag("")
-    return Sight(built["key"], tuple(read_image(scene.registry, reference, built["digest"])))
+    repository = Reference.parse(built["references"]["global"]).with_tag("")
+    reference = repository.with_digest(built["digest"])
+    return Sight(
+        built["key"],
+        tuple(read_image(scene.registry, reference)),
+        read_manifest(scene.registry, reference)["annotations"].get(RESULT_ANNOTATION, ""),
+        content_digest(scene.registry, reference),
+    )
 
 
 def _is_refused(outcome: Outcome) -> bool:
@@ -75,15 +90,23 @@ def fresh_key(scene: Scene) -> str:
     return key
 
 
-def read_image(registry: Registry, repository: Reference, digest: str) -> list[str]:
-    """Return all documents of an image, or of the images of an index."""
-    found = registry.read_manifest(repository.with_digest(digest))
+def read_manifest(registry: Registry, reference: Reference) -> dict[str, Any]:
+    """Return a manifest or index."""
+    found = registry.read_manifest(reference)
     assert found is not None
     document: dict[str, Any] = json.loads(found[1])
+    return document
+
+
+def read_image(registry: Registry, reference: Reference) -> list[str]:
+    """Return all documents of an image, or of the images of an index."""
+    document = read_manifest(registry, reference)
     annotations = document.get("annotations", {})
-    annotations.pop(ROOT_ANNOTATION, None)  # the key in another form
-    if "manifests" not in document:
+    for of_the_key in (ROOT_ANNOTATION, RESULT_ANNOTATION):
+        annotations.pop(of_the_key, None)
+    children = document.get("manifests", ())
+    if not children:
         return [json.dumps(document, sort_keys=True)]
-    images = [read_image(registry, repository, each["digest"]) for each in document["manifests"]]
-    platforms = [each.get("platform") for each in document["manifests"]]
+    images = [read_image(registry, reference.with_digest(each["digest"])) for each in children]
+    platforms = [each.get("platform") for each in children]
     return [json.dumps([annotations, platforms]), *chain.from_iterable(images)]
