@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
 
@@ -18,6 +17,18 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _CHUNK: Final = 1 << 20
+
+
+def has_one_thread() -> bool:
+    """Tell whether nothing else goes on in this process, which Python need not know of.
+
+    What listens for a watch, for one, has a thread that is none of Python's.
+    """
+    if sys.platform != "linux":
+        return False
+    with suppress(OSError):
+        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - quicker
+    return False
 
 
 class Forked(Generic[_T]):
@@ -30,8 +41,7 @@ class Forked(Generic[_T]):
     def __init__(self, work: Callable[[_T], bytes], shares: Sequence[_T]) -> None:
         self._work = work
         self._shares = shares
-        can_fork = sys.platform == "linux" and threading.active_count() == 1
-        self._running = [self._start(share) for share in shares] if can_fork else []
+        self._running = [self._start(share) for share in shares] if has_one_thread() else []
 
     def _start(self, share: _T) -> tuple[int, int]:
         """Return the number of a new process, and where its outcome can be read."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +40,7 @@ def forks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
     """Have even a few names checked by processes, or as if none could be had."""
     monkeypatch.setattr(folderstats, "_MANY", 1)
     alone = request.param == "in processes"
-    monkeypatch.setattr(threading, "active_count", lambda: 1 if alone else 2)
+    monkeypatch.setattr("okplug.forking.has_one_thread", lambda: alone)
 
 
 CHANGES: dict[str, Callable[[Path], object]] = {

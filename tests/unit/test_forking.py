@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 
 from okplug.forking import Forked
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def double(share: bytes) -> bytes:
@@ -24,7 +30,7 @@ def number_of_process(share: bytes) -> bytes:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the process seem to have one thread, as okplug's has when it forks."""
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr("okplug.forking.has_one_thread", lambda: True)
 
 
 @pytest.mark.usefixtures("alone")
@@ -104,6 +110,22 @@ def test_a_process_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -
     finally:
         stop.set()
         thread.join()
+
+
+LISTENING = """
+import sys
+from watchfiles._rust_notify import RustNotify
+from okplug.forking import has_one_thread
+alone = has_one_thread()
+with RustNotify([sys.argv[1]], False, False, 300, False, True):
+    print(alone, has_one_thread())
+"""
+
+
+def test_a_thread_that_is_none_of_pythons_counts(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", LISTENING, str(tmp_path)]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert done.stdout == "True False\n"
 
 
 def test_other_systems_do_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
