@@ -789,6 +789,18 @@ def test_a_shallow_clone_that_lacks_where_the_branch_left(diverged: Shop, tmp_pa
     assert diff(diverged) == "rebuild  web:web  data changed\n"
 
 
+def test_a_shallow_clone_of_the_merge_commit_of_a_pull_request(
+    diverged: Shop, tmp_path: Path
+) -> None:
+    root = diverged.workspace.root
+    git(root, "checkout", "-q", "-b", "pull", "main")
+    git(root, "merge", "-q", "topic")
+    clone(diverged, tmp_path, "-b", "pull", "--depth", "2")
+    outcome = diverged.run("plan", "--diff", "HEAD^1").assert_ok()
+    assert outcome.stdout == "rebuild  web:web  data changed\n"
+    assert shown(outcome.stderr) == "compared with HEAD^1 (COMMIT): 1 to rebuild, 3 unchanged\n"
+
+
 def test_histories_with_nothing_in_common(branch: Shop) -> None:
     root = branch.workspace.root
     git(root, "checkout", "-q", "--orphan", "other")
