@@ -1,11 +1,12 @@
 """Which files of a context an image may read: the sources of COPY, ADD and bind mounts.
 
 Sources are followed as BuildKit follows them: component by component with ``filepath.Match``; a
-symbolic link on the way is added itself, and the way goes on at its target, which is taken
-relative to the context and never leaves it. A folder brings all below it. With ``--parents`` a
-source is a pattern as in ``.dockerignore``, so that ``**`` stands for any folders. ``--exclude``
-patterns are relative to each folder that is copied (with ``--parents``, to the context or to what
-stands before ``/./``). What is not clear-cut is selected: what is not hashed must never be read.
+symbolic link on the way is added itself, and before the first wildcard and at the end the way goes
+on at its target, which is taken relative to the context and never leaves it. A folder brings all
+below it. With ``--parents`` a source is a pattern as in ``.dockerignore``, so that ``**`` stands
+for any folders, and follows links only before ``/./``. ``--exclude`` patterns are relative to each
+folder that is copied (with ``--parents``, to the context or to what stands before ``/./``). What is
+not clear-cut is selected: what is not hashed must never be read.
 
 What ``.dockerignore`` leaves out is not there, and no link that it leaves out leads anywhere.
 """
@@ -218,7 +219,9 @@ class _Walk:
         ways = place.steps(folder.files[number]) if place.ways else []
         is_link = stat.S_ISLNK(folder.stats[number][0])
         copied = [tree.source for tree in place.trees if tree.enter(text)[0]]
-        if not is_link:
+        if is_link:
+            ways = [way for way in ways if not way.is_in_pattern]
+        else:
             copied += [way.source for way in ways if way.is_end or way.is_pivot]
         if not copied and not (is_link and ways):
             return
@@ -229,8 +232,8 @@ class _Walk:
         self.selection.files[relpath] = (folder, number)
         if is_link and ways:
             target = folder.content(number)
-            fixed = [way for way in ways if way.is_fixed]
-            self._detours += [way for step in fixed for way in step.detour(relpath, target)]
+            leading = [way for way in ways if way.may_follow]
+            self._detours += [way for step in leading for way in step.detour(relpath, target)]
 
     def _directory(self, name: bytes, relpath: bytes, place: _Place) -> None:
         text = decode(relpath)

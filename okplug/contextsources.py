@@ -146,20 +146,18 @@ class Way:
 
     :param rest: the components that are left.
     :param pivot: how many are left where the pattern of ``--parents`` takes over, 0 behind it.
-    :param is_detour: a link was followed behind the pivot, where the pattern is of no use.
     :param links: how many links were followed.
     """
 
     source: Source
     rest: tuple[Component, ...]
     pivot: int = 0
-    is_detour: bool = False
     links: int = field(default=0, compare=False)
 
     @property
     def is_end(self) -> bool:
         """What has been reached is what is copied, unless the pattern of ``--parents`` decides."""
-        return not self.rest and (self.source.include is None or self.is_detour)
+        return not self.rest and self.source.include is None
 
     @property
     def is_pivot(self) -> bool:
@@ -167,9 +165,15 @@ class Way:
         return bool(self.pivot) and len(self.rest) == self.pivot
 
     @property
-    def is_fixed(self) -> bool:
-        """What has been reached may be a link to follow: no wildcard lets one be passed through."""
-        return not self.rest or len(self.rest) >= self.source.wild or bool(self.source.pivot)
+    def may_follow(self) -> bool:
+        """A link that has been reached leads on; no wildcards and no pattern pass through one."""
+        left = len(self.rest)
+        return left == self.source.pivot or left >= self.source.wild
+
+    @property
+    def is_in_pattern(self) -> bool:
+        """The pattern of ``--parents`` decides about what has been reached."""
+        return self.source.include is not None and not self.pivot
 
     def step(self) -> Way:
         """Return the way behind the next component."""
@@ -178,11 +182,8 @@ class Way:
 
     def tree(self, start: int) -> Tree | None:
         """Return the tree that begins at the folder that has been reached, if one does."""
-        excludes = None if self.is_detour else self.source.excludes
-        if self.is_end:
-            return Tree(self.source, start, None, excludes)
-        if self.is_pivot:
-            return Tree(self.source, start, self.source.include, excludes)
+        if self.is_end or self.is_pivot:
+            return Tree(self.source, start, self.source.include, self.source.excludes)
         return None
 
     def detour(self, link: bytes, target: bytes) -> Iterator[Way]:
@@ -193,7 +194,6 @@ class Way:
                 self.source,
                 (*map(Component, names), *self.rest),
                 self.pivot,
-                self.source.include is not None and not self.pivot,
                 self.links + 1,
             )
 

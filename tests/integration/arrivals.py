@@ -197,7 +197,9 @@ def _differ(read: ContextRead, case: Case) -> bool:
     try:
         pattern = Pattern.parse(text)
         if read.parents:
-            return _base(text) != "." and any(map(is_glob, _base(text).split("/")))
+            base = _base(text)
+            is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
+            return is_file or any(map(is_glob, base.split("/")))
         names = text.split("/")
         globs = [compile_glob(name) for name in names]
     except ManifestError:
@@ -242,7 +244,7 @@ def difference(case: Case, selected: Selected, arrived: Mapping[str, Thing]) -> 
         return _difference_with_links(selected, files.keys() - came.keys(), arrived)
     places = expected(selected)
     missing = places.keys() - arrived.keys()
-    if missing - _perhaps_missing(selected) or arrived.keys() - places.keys():
+    if missing - perhaps_missing(selected) or arrived.keys() - places.keys():
         return f"at other places: {sorted(places.keys() ^ arrived.keys())}"
     for place, thing in arrived.items():
         if not any(_is(thing, file, prefix) for file in places[place]):
@@ -250,13 +252,15 @@ def difference(case: Case, selected: Selected, arrived: Mapping[str, Thing]) -> 
     return ""
 
 
-def _perhaps_missing(selected: Selected) -> set[str]:
+def perhaps_missing(selected: Selected) -> set[str]:
     """Return the files before ``/./``: the daemon copies them if the client happens to send them."""
     return {
         file.relpath.rpartition("/")[2]
         for read, files in selected.by_source
         for file in files
-        if read.parents and _depth(_base(read.patterns[0])) == _depth(file.relpath)
+        if file.kind == "file"
+        and read.parents
+        and _depth(_base(read.patterns[0])) == _depth(file.relpath)
     }
 
 

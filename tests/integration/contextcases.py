@@ -69,6 +69,8 @@ class Cases:
             sources = [re.sub(r"(?<=[^/.])/(?=[^/.])", "/./", text, count=1) for text in sources]
         if case.below:  # the case's folder is no part of what is copied
             sources = [f"./{source}" for source in sources]
+        if case.kind == "links" and self._random.random() < 0.3:
+            sources = [f"**/{posixpath.basename(source)}" for source in sources]
         excludes = self._excludes() if self._random.random() < 0.3 else ()
         return replace(case, flags=("--parents", *excludes), sources=tuple(sources))
 
@@ -82,7 +84,14 @@ class Cases:
             *(f"{path}/{inner}", f"{path}/*", f"{path}/f*"),
         )
         ignore = case.below + ignored if self._random.random() < 0.2 else ""
-        return replace(case, tree=tree, ignore=ignore, sources=(self._random.choice(sources),))
+        case = replace(case, tree=tree, ignore=ignore, sources=(self._random.choice(sources),))
+        chance = self._random.random()
+        if chance < 0.3:
+            return self._with_parents(case)
+        if chance < 0.5:
+            pattern = self._random.choice(("f*", "d*", "**/f1", "l*", "*/f*", "d1", "**/d3"))
+            return replace(case, flags=(f"--exclude={pattern}",))
+        return case
 
     # ------------------------------------------------------------------------------------- pieces
 

@@ -27,6 +27,7 @@ from tests.integration.arrivals import (
     has_clash,
     is_read_in_two_ways,
     leads_nowhere,
+    perhaps_missing,
     select,
     write_text,
 )
@@ -129,7 +130,7 @@ def judge(case: Case, ours: Selected, arrived: Mapping[str, Thing], failure: str
     """Say what a case shows, in words of its own if okplug and BuildKit differ."""
     if ours.refusal:
         return REFUSED if failure else _judge_refusal(case, ours, arrived)
-    is_ambiguous = is_read_in_two_ways(case, ours)
+    is_ambiguous = is_read_in_two_ways(case, ours) or bool(perhaps_missing(ours))
     if failure:
         is_links = case.kind == "links"
         is_refused = leads_nowhere(ours, failure) if is_links else has_clash(expected(ours))
@@ -144,7 +145,7 @@ def _judge_refusal(case: Case, ours: Selected, arrived: Mapping[str, Thing]) -> 
     """Say why okplug refuses what BuildKit takes."""
     if ours.refusal.startswith(_UNREADABLE):
         return UNREADABLE
-    if ours.refusal == "nowhere" and not arrived and "--exclude" in " ".join(case.flags):
+    if ours.refusal == "nowhere" and not arrived and case.flags:
         return EXCLUDED
     if is_read_in_two_ways(case, ours) and not arrived:
         return AMBIGUOUS

@@ -202,16 +202,35 @@ def test_a_detour_starts_at_the_root_again() -> None:
     assert detour.links == 1
 
 
-def test_a_detour_behind_the_pivot_goes_by_components() -> None:
-    """The pattern cannot follow links; before the pivot it does not matter."""
+def test_a_detour_before_the_pivot_keeps_it() -> None:
+    """The pattern begins where the link leads to."""
     source = read_one("v/./l/x", parents=True, excludes=("x",))
-    (before,) = source.way().step().detour(b"v", b"w")
-    assert (before.is_detour, before.pivot) == (False, 2)
-    (behind,) = source.way().step().step().detour(b"v/l", b"m")
-    assert (behind.is_detour, behind.pivot) == (True, 0)
-    end = behind.step().step().step()
-    assert end.is_end
-    assert end.tree(4) == Tree(source, 4)
+    (detour,) = source.way().step().detour(b"v", b"w")
+    assert (detour.pivot, detour.is_in_pattern) == (2, False)
+    assert detour.step().is_pivot
+    assert detour.step().tree(2) == Tree(source, 2, source.include, source.excludes)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "parents", "followed"),
+    [
+        ("a/b", False, [True, True]),
+        ("a/b*", False, [True, True]),
+        ("a/*/c/d", False, [True, False, False, True]),
+        ("a/b", True, [False, False]),
+        ("a/b/./c/d", True, [True, True, False, False]),
+        ("a/*/b/./c", True, [True, False, True, False]),
+    ],
+)
+def test_which_links_lead_on(pattern: str, followed: list[bool], *, parents: bool) -> None:
+    """Those before the first wildcard, those that it finds, and none within a pattern."""
+    way = read_one(pattern, parents=parents).way()
+    found = []
+    while way.rest:
+        way = way.step()
+        found.append(way.may_follow)
+    assert found == followed
+    assert way.is_in_pattern == parents
 
 
 def test_ways_are_told_apart_by_where_they_lead() -> None:
