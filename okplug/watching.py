@@ -7,6 +7,7 @@ alone, and goes on if they are others: what changes and comes to the same is no 
 
 from __future__ import annotations
 
+import gc
 import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ def _next_changes(rounds: Rounds) -> tuple[str, ...]:
     folders = frozenset(path for path in rounds.interest.folders if not _is_own(path, rounds))
     if rounds.events.watch(folders):
         return ()  # what happened before that is still to be seen
+    gc.collect()  # what a run leaves holds on to itself, and now there is time
     if not rounds.is_waiting:
         rounds.is_waiting = True
         rounds.say("watching for changes, Ctrl-C ends it")
