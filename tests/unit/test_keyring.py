@@ -218,6 +218,7 @@ def test_a_result_key_is_made_of_what_dependencies_are(chain: Workspace) -> None
     assert after.record("lib:lib").key != key
     results = [ring.result("lib:lib", {"base:base": CONTENT}) for ring in (before, after)]
     assert results[0] == results[1]
+    assert results[0].items == ()
     other = after.result("lib:lib", {"base:base": OTHER})
     assert other.key != results[0].key
     assert other.root != results[0].root
