@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
+import sys
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from okplug import __version__
+from okplug.collectionstore import Read, can_keep, read_or_recall
 from okplug.errors import UsageError
 from okplug.linking import build_graph
 from okplug.manifest.buildfiles import DEFAULT_DOCKERFILE
@@ -19,7 +22,7 @@ from okplug.selection import Selection, UnknownSelectionError, select, user_fold
 from okplug.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex
@@ -34,6 +37,7 @@ class Collection:
     """What the workspace holds, and what of it the command line asks for.
 
     :param is_lone: it is one Dockerfile, and no manifest counts.
+    :param token: of what was read, ``b""`` if that is not kept for another run.
     """
 
     manifests: tuple[Manifest, ...]
@@ -42,6 +46,7 @@ class Collection:
     naming: Naming
     registries: Registries
     is_lone: bool = False
+    token: bytes = b""
 
 
 def collect(config: Config, index: ContextIndex | None = None) -> Collection:
@@ -57,8 +62,6 @@ def collect(config: Config, index: ContextIndex | None = None) -> Collection:
     config.plugins.load_folder_plugins(discovery.plugin_files)
     given = _given_file(config)
     lone = _lone_image(given, discovery, config)
-    paths = given.among(discovery.manifests) if given else discovery.manifests
-    manifests = () if lone else tuple(read_manifests(paths, config))
     registries = Registries(config)
     naming = Naming(
         registries.main.host,
@@ -66,22 +69,59 @@ def collect(config: Config, index: ContextIndex | None = None) -> Collection:
         config.text("global_namespace"),
         config.text("names"),
     )
-    images = [lone] if lone else all_images(manifests)
-    if config.image_table is not None and not lone:
-        _warn_of_idle_tables(images, config)
     options = _given_options(config, naming)
-    graph = _graph(options.before_linking(images, lone) if options else images, naming, config)
+    read = partial(_read, config, discovery, given, lone, options, naming)
+    if given or lone or options or index is None or not can_keep(config):
+        found = read()
+    else:
+        found = read_or_recall(config, _key(discovery, naming, config), read)
+    graph = found.graph
     if config.masks:
         config.masks.show(word for image in graph.images() for word in _shown_words(image))
     if lone:
         selection = select(graph, (lone.address,))
     else:
-        among = _images_of(given, manifests, config) if given else None
+        among = _images_of(given, found.manifests, config) if given else None
         selection = _selection(graph, config, among)
     if options:
         options.apply(graph, selection.asked)
         selection = Selection(selection.asked, graph.closure(selection.asked))
-    return Collection(manifests, graph, selection, naming, registries, lone is not None)
+    return Collection(
+        found.manifests, graph, selection, naming, registries, lone is not None, found.token
+    )
+
+
+def _read(
+    config: Config,
+    discovery: Discovery,
+    given: GivenFile | None,
+    lone: Image | None,
+    options: GivenOptions | None,
+    naming: Naming,
+) -> Read:
+    """Read manifests and Dockerfiles."""
+    paths = given.among(discovery.manifests) if given else discovery.manifests
+    manifests = () if lone else tuple(read_manifests(paths, config))
+    images = [lone] if lone else all_images(manifests)
+    if config.image_table is not None and not lone:
+        _warn_of_idle_tables(images, config)
+    if options:
+        images = options.before_linking(images, lone)
+    return Read(manifests, _graph(images, naming, config))
+
+
+def _key(discovery: Discovery, naming: Naming, config: Config) -> Hashable:
+    """Return what decides how a workspace is read, beside what is read."""
+    return (
+        __version__,
+        sys.version_info[:2],
+        str(config.root),
+        tuple(map(str, discovery.manifests)),
+        tuple(map(str, discovery.plugin_files)),
+        repr(config.image_table),
+        astuple(naming),
+        config.plugins.implementing("okplug_collect_manifest"),
+    )
 
 
 def _discover(config: Config, index: ContextIndex | None) -> Discovery:

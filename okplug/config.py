@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from okplug.commandline import Parser
 from okplug.coresettings import user_cache
 from okplug.masking import Masks
+from okplug.notes import note_setting, note_warning
 from okplug.settings import Setting, SettingValue, Value
 from okplug.stash import Stash, StashKey
 from okplug.statedir import make_state_dir
@@ -140,7 +141,9 @@ class Config:
         return tuple(self.settings.values())
 
     def _value(self, name: str) -> SettingValue:
-        return self.settings[name].value
+        value = self.settings[name].value
+        note_setting(name, value)
+        return value
 
     @property
     def verbosity(self) -> int:
@@ -172,6 +175,7 @@ class Config:
 
         :param address: the image it is about, ``""`` for the run.
         """
+        note_warning(message, address)
         warned = Warned(message, address)
         heard = self._warned if self.rounds is None else self.rounds.warned
         with self._lock:

@@ -7,11 +7,13 @@ one in a manifest's folder counts for that manifest, and more than the root's.
 from __future__ import annotations
 
 import threading
+from collections import ChainMap
 from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from okplug.errors import Location, UsageError
+from okplug.notes import note_file
 from okplug.settings import Assignment
 
 if TYPE_CHECKING:
@@ -60,7 +62,12 @@ class EnvFiles:
             if folder not in self._folders:
                 self._folders[folder] = _values(self._read(folder, environ))
             own = self._folders[folder]
-        return {**environ, **own, **self.process} if own else environ
+        if not own:
+            return environ
+        for name in own:
+            environ.get(name)  # to have it noted: where the process has it, that counts
+        above = {name: value for name, value in own.items() if name not in self.process}
+        return ChainMap(above, environ)  # type: ignore[arg-type]  # nobody changes it
 
     def seen_from(self, root: Path) -> EnvFiles:
         """Return the same files for manifests of another checkout: nobody commits these files."""
@@ -95,6 +102,7 @@ class EnvFiles:
     def _read(self, folder: str, environ: Mapping[str, str]) -> EnvFile | None:
         """Read a folder's file, None if it has none; folders are texts, for there may be many."""
         path = f"{folder}/{NAME}"
+        note_file(path)
         try:
             with open(path, "rb") as stream:  # noqa: PTH123  # the same
                 data = stream.read()

@@ -46,6 +46,7 @@ from okplug.contextupdate import Seen, updated
 from okplug.dockerfile.globs import is_glob
 from okplug.dockerfile.ignore import read_patterns
 from okplug.errors import Location, ManifestError
+from okplug.notes import note_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -351,6 +352,7 @@ class ContextIndex:
 def _patterns_of(*paths: Path) -> tuple[str, ...]:
     """Return the patterns of the first file that is there."""
     for path in paths:
+        note_file(path)
         try:
             return read_patterns(path.read_bytes(), path)
         except (FileNotFoundError, NotADirectoryError):

@@ -23,6 +23,7 @@ from okplug.errors import Location, ManifestError
 from okplug.graph import ORDER, Cause, ImageGraph, Node
 from okplug.manifest.expand import substitute_build_variables
 from okplug.manifest.model import IMAGE, NAMED, Located
+from okplug.notes import note_file
 from okplug.resolving import resolve_on_all
 from okplug.standins import fill_in, stand_in, standing_in
 from okplug.suggestions import did_you_mean
@@ -188,6 +189,7 @@ class _Linker:
         if image.inline:
             return parse(image.inline.text.encode(), path, image.inline.first_line)
         if path not in self._dockerfiles:
+            note_file(path)
             try:
                 data = path.read_bytes()
             except OSError as error:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
 from okplug.manifest.contextentries import is_folder
+from okplug.notes import note_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ def context_folders(image: Image) -> dict[str, Path]:
         if not is_folder(value):
             continue
         folder = image.location.path.parent / value
+        note_file(folder)
         if not folder.is_dir():
             raise ManifestError(
                 f"the named context {name} is no folder: {value}",

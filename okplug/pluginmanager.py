@@ -182,6 +182,10 @@ class PluginManager:
             tuple(hook for hook in hook_names() if hook in callers),
         )
 
+    def implementing(self, hook: str) -> tuple[str, ...]:
+        """Return the names of the plugins that implement a hook, in the order of their calls."""
+        return tuple(each.plugin_name for each in getattr(self._hook, hook).get_hookimpls())
+
     def trace_calls(self, write: Callable[[str], object]) -> None:
         """Have every hook call written as text, with its arguments and results."""
         self._pluggy.trace.root.setwriter(write)

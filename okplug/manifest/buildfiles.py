@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.errors import ManifestError
+from okplug.notes import note_file
 from okplug.suggestions import closest
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def named_file(text: str, folder: str, subject: str, location: Location) -> Path
     :raises ManifestError: if it is not there.
     """
     path = absolute(text, folder)
+    note_file(path)
     if not posixpath.isfile(path):
         raise ManifestError(
             f"{subject}: there is no file {text}",
@@ -65,6 +67,7 @@ def find_context(context: Written, folder: str) -> str:
     :raises ManifestError: if it is no folder of this machine.
     """
     path = absolute(context.text, folder)
+    note_file(path)
     if posixpath.isdir(path):
         return path
     if is_remote(context.text):
@@ -99,6 +102,8 @@ def find_dockerfile(dockerfile: Written, context: str, folder: str) -> tuple[str
     text = dockerfile.text
     inside = absolute(text, context)
     beside = absolute(text, folder)
+    note_file(inside)
+    note_file(beside)
     if posixpath.isfile(inside):
         # a Dockerfile that nobody named is meant to be the context's, whatever else there is
         is_clear = dockerfile.is_default or beside == inside or not posixpath.isfile(beside)

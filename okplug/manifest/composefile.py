@@ -17,6 +17,7 @@ from okplug.manifest.buildfiles import absolute, named_file
 from okplug.manifest.decode import check_keys, fields, is_null, scalar, scalars
 from okplug.manifest.document import read_bytes, read_sections
 from okplug.manifest.yamlnodes import ScalarNode, SequenceNode
+from okplug.notes import note_file
 from okplug.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +74,9 @@ class ComposeFile:
 
 def with_override(path: Path) -> tuple[Path, ...]:
     """Return a file, and after it the one beside it that is called ``<name>.override.<ext>``."""
-    candidates = (path.with_name(f"{path.stem}.override{ext}") for ext in (".yml", ".yaml"))
+    candidates = [path.with_name(f"{path.stem}.override{ext}") for ext in (".yml", ".yaml")]
+    for candidate in candidates:
+        note_file(candidate)
     return (path, *(each for each in candidates if each.is_file()))
 
 

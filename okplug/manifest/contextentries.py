@@ -11,6 +11,7 @@ from okplug.manifest.buildfiles import Written, absolute, find_context
 from okplug.manifest.imagenames import sanitise_wanted
 from okplug.manifest.model import IMAGE, NAMED
 from okplug.manifest.nodevalues import Pair, by_name, pairs
+from okplug.notes import note_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ def _context(pair: Pair, subject: str, base: str) -> str:
             "of a git repository",
         )
     path = absolute(text, base)
+    note_file(path)
     if posixpath.isdir(path):
         return path
     if text.startswith(("/", ".")):

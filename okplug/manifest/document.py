@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from okplug.errors import Location, ManifestError
 from okplug.manifest.decode import fields, is_null
 from okplug.manifest.yamlnodes import compose
+from okplug.notes import note_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ def read_bytes(path: Path) -> bytes:
 
     :raises ManifestError: if it cannot be read.
     """
+    note_file(path)
     try:
         return path.read_bytes()
     except OSError as error:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from okplug.errors import Location, ManifestError
+from okplug.notes import note_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,7 @@ def _kind_of_name(name: str) -> Kind | None:
 
 
 def _kind_of_content(path: Path) -> Kind:
+    note_file(path)
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -53,7 +53,7 @@ ROOMS = (
         "secretcontents",
     ),
     ("scheduler", "stepgraph", "canceltoken"),
-    ("selection", "keyword", "linking", "resolving", "wanted"),
+    ("selection", "keyword", "linking", "resolving", "wanted", "collectionstore"),
     (
         "bases",
         "contents",
@@ -100,10 +100,12 @@ ROOMS = (
         "gitrefs",
         "gitshadow",
         "messages",
+        "notes",
         "patterns",
         "platforms",
         "standins",
         "suggestions",
+        "valuefile",
     ),
     ("address", "atomicfile", "errors", "login", "masking", "reference"),
     ("okplug",),
@@ -114,7 +116,7 @@ THIRD_PARTY = {
     "pluggy": {"hookspecs", "pluginmanager"},
     "pytest": {"testing.*"},
     "watchfiles": {"fileevents"},
-    "xxhash": {"keys", "fingerprint", "folderstats", "context*"},
+    "xxhash": {"keys", "fingerprint", "folderstats", "valuefile", "context*"},
     "yaml": {"manifest.yamlnodes"},
 }
 

@@ -1,0 +1,115 @@
+"""Values of okplug's own kinds in a file: a head, and parts that are read when somebody asks.
+
+A pickle can name anything that Python can import. Here it can name okplug's own values, and paths;
+whatever else it names makes the file worthless, as damage does.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import pickle
+import struct
+import sys
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+import xxhash
+
+from okplug.atomicfile import replace_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_MAGIC: Final = b"okplug values 1\n"
+_HEAD: Final = struct.Struct("<16sQ")
+_PATHS: Final = frozenset({"PosixPath", "WindowsPath"})
+
+
+class ValueFile:
+    """A file that was opened.
+
+    :ivar head: its first value.
+    """
+
+    def __init__(
+        self, head: object, parts: Mapping[str, tuple[bytes, int, int]], data: mmap.mmap
+    ) -> None:
+        self.head = head
+        self._parts = parts
+        self._data = data
+
+    def part(self, name: str) -> object:
+        """Return a part.
+
+        :raises KeyError: if there is none of that name.
+        :raises ValueError: if it is damaged.
+        """
+        checksum, start, end = self._parts[name]
+        data = self._data[start:end]
+        if xxhash.xxh3_128_digest(data) != checksum:
+            raise ValueError(name)
+        return _load(data)
+
+
+def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
+    """Replace a file by one that only its user can read.
+
+    :raises OSError: if it cannot be written.
+    """
+    packed = {name: pickle.dumps(value, pickle.HIGHEST_PROTOCOL) for name, value in parts.items()}
+    places, start = {}, 0
+    for name, data in packed.items():
+        places[name] = (xxhash.xxh3_128_digest(data), start, start + len(data))
+        start += len(data)
+    first = pickle.dumps((head, places), pickle.HIGHEST_PROTOCOL)
+    prefix = _MAGIC + _HEAD.pack(xxhash.xxh3_128_digest(first), len(first))
+    replace_file(path, b"".join((prefix, first, *packed.values())), durable=False)
+
+
+def open_values(path: Path) -> ValueFile | None:
+    """Return a file that was written, None if it is not there, damaged or of another kind."""
+    try:
+        with path.open("rb") as stream:
+            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):  # there is none, or it is empty
+        return None
+    start = len(_MAGIC) + _HEAD.size
+    if len(data) < start or data[: len(_MAGIC)] != _MAGIC:
+        return None
+    checksum, size = _HEAD.unpack_from(data, len(_MAGIC))
+    first = data[start : start + size]
+    if xxhash.xxh3_128_digest(first) != checksum:
+        return None
+    try:
+        head, places = cast("tuple[object, dict[str, tuple[bytes, int, int]]]", _load(first))
+    except (pickle.UnpicklingError, AttributeError, TypeError):  # another version's kinds
+        return None
+    base = start + size
+    return ValueFile(head, {n: (c, base + a, base + b) for n, (c, a, b) in places.items()}, data)
+
+
+def _load(data: bytes) -> object:
+    return _Unpickler(io.BytesIO(data)).load()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Makes values of okplug's dataclasses and of what Python makes without a name."""
+
+    def find_class(self, module: str, name: str) -> type:
+        """Return a class that a pickle may have instances of.
+
+        :raises UnpicklingError: if it may not.
+        """
+        if module == "pathlib" and name in _PATHS:
+            import pathlib
+
+            found: type = getattr(pathlib, name)
+            return found
+        if module.startswith("okplug."):
+            __import__(module)
+            found = getattr(sys.modules[module], name)
+            if is_dataclass(found) and isinstance(found, type) and found.__module__ == module:
+                return found
+        raise pickle.UnpicklingError(f"{module}.{name}")
