@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 NAME: Final = "collection"
 #: hooks that make other manifests or another graph of the same files
 _HOOKS: Final = ("okplug_collect_manifest", "okplug_graph_modify")
-_OURS: Final = frozenset({"okteto"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Read:
 
 def can_keep(config: Config) -> bool:
     """Tell whether only okplug itself decides what manifests come to: plugins may look anywhere."""
-    return all(_OURS.issuperset(config.plugins.implementing(hook)) for hook in _HOOKS)
+    return all(map(config.plugins.are_own, _HOOKS))
 
 
 def read_or_recall(config: Config, key: Hashable, read: Callable[[], Read]) -> Read:

@@ -99,8 +99,14 @@ class Snapshot:
     digest: str
     proof: str
     unmatched: tuple[UnmatchedSource, ...]
+    _selection: bytes
     _record: StoredSelection
     _entries: _Entries
+
+    @property
+    def selection(self) -> bytes:
+        """What tells this selection of files from others."""
+        return self._selection
 
     @property
     def visited(self) -> list[bytes]:
@@ -219,7 +225,7 @@ class ContextIndex:
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
-        return Snapshot(context, tuple(patterns), digest, proof, unmatched, record, entries)
+        return Snapshot(context, tuple(patterns), digest, proof, unmatched, key, record, entries)
 
     # ----------------------------------------------------------------------------------- changes
 
@@ -234,7 +240,7 @@ class ContextIndex:
         """Leave nothing at work that nobody waits for."""
         self._folders.check.end()
 
-    def unchanged(self, selection: bytes) -> tuple[str, str] | None:
+    def unchanged(self, selection: bytes) -> list[str] | None:
         """Return digest and proof of a snapshot of an earlier run, if nothing of it changed.
 
         :param selection: the snapshot's.
@@ -243,7 +249,7 @@ class ContextIndex:
             record = self._stored.selections.get(selection)
             if record is None or not self._is_unchanged(record):
                 return None
-            return record.digest.hex(), record.proof.hex()
+            return [record.digest.hex(), record.proof.hex()]
 
     def _is_unchanged(self, record: StoredSelection) -> bool:
         folders = self._folders

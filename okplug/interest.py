@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from okplug.dockerfile.ignore import Matcher
 from okplug.environment import NAME as ENV_FILE
 from okplug.manifest.discover import PLUGIN_FILE, SKIPPED_FOLDERS, exclusions
+from okplug.pluginmanager import OWN
 from okplug.settingsfile import PYPROJECT_FILE, SETTINGS_FILE
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ _SUFFIXES: Final = (".yml", ".yaml")
 #: folders that okplug and version control write to; their changes alone are no reason for a run
 _SILENT: Final = frozenset({".git", ".hg", ".okplug", ".svn"})
 _DRAFT: Final = ".okplug-"
-#: where plugins come from whose keys are made of settings, never of files
-_OURS: Final = ("okplug", "entry point of okplug")
 #: hooks by which a plugin can make a key of any file
 _READING_HOOKS: Final = frozenset(
     {
@@ -126,7 +125,7 @@ def interest_of(config: Config, collection: Collection, keyring: Keyring) -> Int
         searched,
         _NAMES | {name.rpartition("/")[2] for name in names},
         any(
-            plugin.origin not in _OURS and not _READING_HOOKS.isdisjoint(plugin.hooks)
+            plugin.origin not in OWN and not _READING_HOOKS.isdisjoint(plugin.hooks)
             for plugin in config.plugins.plugins()
         ),
         files,

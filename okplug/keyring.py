@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from okplug.errors import ContextChangedError, UsageError
 from okplug.hiding import hide
 from okplug.keys import KeyInputs, KeyRecord, file_items, key_record
+from okplug.keystore import Circumstances, KeyStore
 from okplug.namedcontexts import context_folders
+from okplug.notes import taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +28,7 @@ class Keyring:
     """Keys of the images of one graph; used from several threads.
 
     :param bases: returns what the names of images from elsewhere stand for now, by digest.
+    :param token: of what manifests and Dockerfiles came to, ``b""`` if keys are not kept.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class Keyring:
         graph: ImageGraph,
         index: ContextIndex,
         bases: FindBases = lambda _image, _uses: {},
+        token: bytes = b"",
     ) -> None:
         self._config = config
         self._index = index
@@ -44,6 +48,7 @@ class Keyring:
         self._contexts: dict[str, Snapshot] = {}
         self._records: dict[str, KeyRecord] = {}
         self._epoch = _source_date_epoch(config.environ)
+        self._store = KeyStore(config, index, token, self._epoch) if token else None
         self.graph = graph
 
     def compute(self, addresses: Iterable[str]) -> dict[str, KeyRecord]:
@@ -74,9 +79,38 @@ class Keyring:
         with self._lock:
             if address not in self._records:
                 dependencies = {name: self.record(name) for name in self.graph.ingredients(address)}
-                made = key_record(self.inputs(address), dependencies, self.context(address))
-                self._records[address] = hide(made, self._config.masks)
+                made = self._recall(address, dependencies) or self._make(address, dependencies)
+                self._records[address] = made
             return self._records[address]
+
+    def _make(self, address: str, dependencies: Mapping[str, KeyRecord]) -> KeyRecord:
+        if self._store is None:
+            made = key_record(self.inputs(address), dependencies, self.context(address))
+            return hide(made, self._config.masks)
+        with taking(self._store.notes):
+            inputs, context = self.inputs(address), self.context(address)
+        made = hide(key_record(inputs, dependencies, context), self._config.masks)
+        around = self._circumstances(address, dependencies)
+        self._store.add(address, around, (context, *self.folders(address).values()), made)
+        return made
+
+    def _recall(self, address: str, dependencies: Mapping[str, KeyRecord]) -> KeyRecord | None:
+        """Return the record that an earlier run made, if it would be the same now."""
+        if self._store is None:
+            return None
+        return self._store.recall(address, self._circumstances(address, dependencies))
+
+    def _circumstances(self, address: str, dependencies: Mapping[str, KeyRecord]) -> Circumstances:
+        plugins, contributed = self._config.plugins, {}
+        if not plugins.are_own("okplug_key_inputs"):  # okplug's are made of settings alone
+            contributed = plugins.key_inputs(self.graph.image(address), self._config)
+        bases = {name: base.digest for name, base in self.bases(address).items()}
+        return Circumstances.of(dependencies, contributed, bases)
+
+    def save(self) -> None:
+        """Keep the keys for the next run."""
+        if self._store is not None:
+            self._store.save()
 
     def result(self, address: str, contents: Mapping[str, str]) -> KeyRecord:
         """Return the key that an image has by what its dependencies are, not how they were made.

@@ -8,6 +8,7 @@ okplug's own sentences have numbers of their own.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from typing import TYPE_CHECKING, NamedTuple
@@ -47,6 +48,13 @@ class Masks:
 
     def __bool__(self) -> bool:
         return bool(self._values or self._contents)
+
+    def digest(self) -> bytes:
+        """Return what tells these values from others, and none of them."""
+        with self._lock:
+            words = sorted(self._values | self._contents)
+        data = "\0".join(words).encode("utf-8", "surrogateescape")
+        return hashlib.sha256(data).digest() if words else b""
 
     def add(self, values: Iterable[str]) -> None:
         """Mask values, but for those that are shown anyhow."""

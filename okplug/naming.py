@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError, UsageError
@@ -130,6 +131,7 @@ def _join(namespace: str, name: str) -> str:
     return f"{namespace}/{name}" if namespace else name
 
 
+@cache
 def _component(text: str) -> str:
     """Make a repository's component of a folder's name: lower case, other characters to dashes."""
     return re.sub(r"([._-])[._-]+", r"\1", _NOT_IN_A_COMPONENT.sub("-", text.lower())).strip("._-")

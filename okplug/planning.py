@@ -47,7 +47,7 @@ class Planner:
             collection.graph,
             collection.selection.asked,
         )
-        self.keyring = Keyring(config, collection.graph, index, self._bases.of)
+        self.keyring = Keyring(config, collection.graph, index, self._bases.of, collection.token)
         self.comparisons = Comparisons(
             self.keyring, state, collection.naming, collection.registries.main
         )

@@ -63,6 +63,8 @@ class Provenance:
     folder: str | None = None
 
 
+#: where plugins come from that are part of okplug
+OWN = ("okplug", "entry point of okplug")
 #: where an ``okplugfile.py`` comes from
 WORKSPACE = "workspace"
 
@@ -185,6 +187,10 @@ class PluginManager:
     def implementing(self, hook: str) -> tuple[str, ...]:
         """Return the names of the plugins that implement a hook, in the order of their calls."""
         return tuple(each.plugin_name for each in getattr(self._hook, hook).get_hookimpls())
+
+    def are_own(self, hook: str) -> bool:
+        """Tell whether no plugin implements a hook but those that come with okplug."""
+        return all(self._provenance[name].origin in OWN for name in self.implementing(hook))
 
     def trace_calls(self, write: Callable[[str], object]) -> None:
         """Have every hook call written as text, with its arguments and results."""

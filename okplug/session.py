@@ -10,15 +10,11 @@ Each phase takes the values of the one before it. What happens is told as events
 
 from __future__ import annotations
 
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from okplug.collect import collect
 from okplug.errors import ExitCode, PluginError
-from okplug.plan import BUILD, Result
-from okplug.planning import Planner
-from okplug.reporting import Reporting
 from okplug.statedir import NAME as STATE_DIR
 
 if TYPE_CHECKING:
@@ -28,7 +24,10 @@ if TYPE_CHECKING:
     from okplug.collect import Collection
     from okplug.config import Config
     from okplug.executor import Executor
-    from okplug.plan import Plan
+    from okplug.fingerprint import ContextIndex
+    from okplug.plan import Plan, Result
+    from okplug.planning import Planner
+    from okplug.reporting import Reporting
     from okplug.scheduler import Outcome
 
 
@@ -42,8 +41,24 @@ class Prepared:
 
 
 @contextmanager
+def begun_index(config: Config) -> Iterator[ContextIndex]:
+    """Give the context index; what it knows is looked at while other things are done.
+
+    This comes first, while the process has one thread: others look better (``forking.py``).
+    """
+    from okplug.fingerprint import ContextIndex
+
+    index = ContextIndex.open(config.root, config.root / STATE_DIR / "index")
+    index.begin_check(with_files=not getattr(config.options, "selection", ()))
+    try:
+        yield index
+    finally:
+        index.end_check()
+
+
+@contextmanager
 def keyed(
-    config: Config, reporting: Reporting | None = None
+    config: Config, reporting: Reporting | None = None, index: ContextIndex | None = None
 ) -> Iterator[tuple[Collection, Planner]]:
     """Collect, and stand ready to key; the context index is saved at the end of the block.
 
@@ -59,30 +74,31 @@ def keyed(
             reporting.collected(found[0])
         yield found
         return
-    from okplug.fingerprint import ContextIndex
-    from okplug.state import State
+    with nullcontext(index) if index else begun_index(config) as files:
+        from okplug.collect import collect
+        from okplug.planning import Planner
+        from okplug.state import State
 
-    index = ContextIndex.open(config.root, config.root / STATE_DIR / "index")
-    index.begin_check(with_files=not getattr(config.options, "selection", ()))
-    try:
-        collection = collect(config, index)
+        collection = collect(config, files)
         if reporting:
             reporting.collected(collection)
         folder = config.state_dir()
         with closing(State.open(folder / "state.sqlite" if folder else None)) as state:
-            yield collection, Planner(config, collection, index, state)
-        index.save()
-    finally:
-        index.end_check()
+            planner = Planner(config, collection, files, state)
+            yield collection, planner
+        files.save()
+        planner.keyring.save()
 
 
 @contextmanager
-def prepared(config: Config, reporting: Reporting | None = None) -> Iterator[Prepared]:
+def prepared(
+    config: Config, reporting: Reporting | None = None, index: ContextIndex | None = None
+) -> Iterator[Prepared]:
     """Collect and plan; the run history stays open inside the block.
 
     :raises ManifestError: if the workspace is wrong.
     """
-    with keyed(config, reporting) as (collection, planner):
+    with keyed(config, reporting, index) as (collection, planner):
         if reporting and collection.selection.needed and not planner.skipped:
             reporting.looking_up()
         yield Prepared(collection, planner, planner.plan())
@@ -93,22 +109,32 @@ def build(config: Config) -> ExitCode:
 
     :raises OkplugError: if nothing could be begun.
     """
-    with Reporting(config, "build") as reporting:
-        with prepared(config, reporting) as run:
-            builder = _builder(config, run)
-            jobs = config.number("jobs") or _default_jobs(run, builder)
-            reporting.planned(run.plan, builder, jobs)  # whose builder may keep us waiting
-            if builder:
-                run.planner.check(run.plan, builder)
-            try:
-                _carry_out(config, run, builder, jobs, reporting)
-            finally:
-                run.planner.remember(reporting.results)
+    is_collected = config.rounds and config.rounds.collected
+    with nullcontext() if is_collected else begun_index(config) as index:
+        from okplug.reporting import Reporting
+
+        with Reporting(config, "build") as reporting:
+            _build(config, reporting, index)
         return reporting.exit_code()
+
+
+def _build(config: Config, reporting: Reporting, index: ContextIndex | None) -> None:
+    with prepared(config, reporting, index) as run:
+        builder = _builder(config, run)
+        jobs = config.number("jobs") or _default_jobs(run, builder)
+        reporting.planned(run.plan, builder, jobs)  # whose builder may keep us waiting
+        if builder:
+            run.planner.check(run.plan, builder)
+        try:
+            _carry_out(config, run, builder, jobs, reporting)
+        finally:
+            run.planner.remember(reporting.results)
 
 
 def _builder(config: Config, run: Prepared) -> Builder | None:
     """Return the builder, None if nothing is to be built."""
+    from okplug.plan import BUILD
+
     if not run.plan.count(BUILD):
         return None
     builder = config.plugins.builder(config)
@@ -154,6 +180,8 @@ def _carry_out(
 
 def _result(executor: Executor, outcome: Outcome) -> Result:
     """Say in the plan's words how the scheduler's work ended."""
+    from okplug.plan import Result
+
     step = executor.steps[outcome.address]
     return Result(
         step=step,

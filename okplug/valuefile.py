@@ -6,13 +6,15 @@ whatever else it names makes the file worthless, as damage does.
 
 from __future__ import annotations
 
+import gc
 import io
 import mmap
 import pickle
 import struct
 import sys
-from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Final, cast
+from dataclasses import fields, is_dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import xxhash
 
@@ -58,12 +60,12 @@ def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
 
     :raises OSError: if it cannot be written.
     """
-    packed = {name: pickle.dumps(value, pickle.HIGHEST_PROTOCOL) for name, value in parts.items()}
+    packed = {name: _dump(value) for name, value in parts.items()}
     places, start = {}, 0
     for name, data in packed.items():
         places[name] = (xxhash.xxh3_128_digest(data), start, start + len(data))
         start += len(data)
-    first = pickle.dumps((head, places), pickle.HIGHEST_PROTOCOL)
+    first = _dump((head, places))
     prefix = _MAGIC + _HEAD.pack(xxhash.xxh3_128_digest(first), len(first))
     replace_file(path, b"".join((prefix, first, *packed.values())), durable=False)
 
@@ -90,8 +92,33 @@ def open_values(path: Path) -> ValueFile | None:
     return ValueFile(head, {n: (c, base + a, base + b) for n, (c, a, b) in places.items()}, data)
 
 
+def _dump(value: object) -> bytes:
+    stream = io.BytesIO()
+    _Pickler(stream, pickle.HIGHEST_PROTOCOL).dump(value)
+    return stream.getvalue()
+
+
 def _load(data: bytes) -> object:
-    return _Unpickler(io.BytesIO(data)).load()
+    was_enabled = gc.isenabled()
+    gc.disable()  # all of it will be in use: to look for garbage takes as long as the rest
+    try:
+        return _Unpickler(io.BytesIO(data)).load()
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Pickler(pickle.Pickler):
+    """Has dataclasses made by their constructors, which is quicker than to set field by field."""
+
+    def reducer_override(self, value: object) -> Any:  # noqa: ANN401  # or what stands for none
+        """Return how a value is made again."""
+        kind = type(value)
+        if is_dataclass(kind):
+            return kind, tuple(getattr(value, field.name) for field in fields(kind))
+        if isinstance(value, PurePath):
+            return kind, (str(value),)
+        return NotImplemented
 
 
 class _Unpickler(pickle.Unpickler):

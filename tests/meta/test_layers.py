@@ -71,7 +71,7 @@ ROOMS = (
         "admin*",
         "record*",
     ),
-    ("keyring", "keydiff", "keys", "hiding"),
+    ("keyring", "keydiff", "keys", "keystore", "hiding"),
     ("fingerprint", "context*", "graph*", "namedcontexts"),
     ("manifest", "manifest.*", "dockerfile", "dockerfile.*", "dotenv", "environment"),
     ("config", "credentials"),
