@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 import xxhash
 
+from okplug.contentreading import read_contents
 from okplug.context import ContextFile
 from okplug.contextcontent import changed
 from okplug.contextfiles import (
@@ -52,9 +53,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
+    from okplug.contextfolders import Folder
     from okplug.dockerfile.model import ContextRead
     from okplug.manifest.model import Image
 
+    #: the arguments of ``ContextIndex.snapshot``
+    Wanted = tuple[Path, Sequence[ContextRead] | None, Sequence[str]]
     #: an entry as it is hashed: relpath, letter, content as ``Folder.contents`` has it, size; a
     #: plain tuple, of which the garbage collector need not keep track
     _Row = tuple[bytes, bytes, bytes, int]
@@ -217,15 +221,42 @@ class ContextIndex:
         :raises ContextChangedError: if a file changes while it is hashed.
         """
         with self._lock:
-            root = self._real(os.fsencode(context))
-            key = _key(root.removeprefix(self._root), reads, patterns)
+            key, root = self._place(context, reads, patterns)
             if key not in self._made:
                 select = partial(select_files, root, self._folders, reads, patterns)
-                self._made[key] = self._recall(key, select) or self._make(root, select)
+                self._made[key] = self._recall(key, select) or self._make(root, select())
             record, entries, _ = self._made[key]
         unmatched = _unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
         return Snapshot(context, tuple(patterns), digest, proof, unmatched, key, record, entries)
+
+    def take(self, wanted: Iterable[Wanted]) -> None:
+        """Take several snapshots, the arguments of which are given, so that they are at hand.
+
+        :raises OkplugError: as ``snapshot`` does.
+        """
+        with self._lock:
+            selected: dict[bytes, tuple[bytes, Selection]] = {}
+            for context, reads, patterns in wanted:
+                key, root = self._place(context, reads, patterns)
+                if key in self._made or key in selected:
+                    continue
+                select = partial(select_files, root, self._folders, reads, patterns)
+                known = self._recall(key, select)
+                if known is None:
+                    selected[key] = root, select()
+                else:
+                    self._made[key] = known
+            _read_ahead(selection for _, selection in selected.values())
+            for key, (root, selection) in selected.items():
+                self._made[key] = self._make(root, selection)
+
+    def _place(
+        self, context: Path, reads: Sequence[ContextRead] | None, patterns: Sequence[str]
+    ) -> tuple[bytes, bytes]:
+        """Return what tells a selection from others, and the context without links."""
+        root = self._real(os.fsencode(context))
+        return _key(root.removeprefix(self._root), reads, patterns), root
 
     # ----------------------------------------------------------------------------------- changes
 
@@ -259,14 +290,19 @@ class ContextIndex:
         """Have all snapshots made of what is there now, and of one moment as good as possible."""
         with self._lock:
             self._folders.look_again()
-            self._made.clear()
+            self._begin_anew()
 
     def forget(self, context: Path) -> None:
         """Have the next snapshot read all files below *context* anew."""
         with self._lock:
             root = self._real(os.fsencode(context))
             self._folders.forget(root)
-            self._made.clear()
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._made.clear()
+        if self._walk is not self._stored.walk:
+            self._walk = None  # what it saw of folders is forgotten, too
 
     # -------------------------------------------------------------------------------------- walks
 
@@ -329,8 +365,7 @@ class ContextIndex:
         load = partial(_list_again, select, record.digest)
         return _Made(record, _Entries(load, self._lock), is_lasting=True)
 
-    def _make(self, root: bytes, select: Callable[[], Selection]) -> _Made:
-        selection = select()
+    def _make(self, root: bytes, selection: Selection) -> _Made:
         rows = _rows(selection)
         digest, proof = _digests(rows)
         record = StoredSelection(
@@ -375,6 +410,21 @@ class _Made(NamedTuple):
     record: StoredSelection
     entries: _Entries
     is_lasting: bool
+
+
+def _read_ahead(selections: Iterable[Selection]) -> None:
+    """Read the files that nobody has read, if they are many."""
+    unread: dict[bytes, tuple[Folder, int]] = {}
+    for selection in selections:
+        for folder, number in selection.files.values():
+            if not folder.contents[number] and stat.S_ISREG(folder.stats[number][0]):
+                unread[folder.path + b"/" + folder.files[number]] = folder, number
+    stats = (folder.stats[number] for folder, number in unread.values())
+    files = [(path, st[0], st[1]) for path, st in zip(unread, stats, strict=True)]
+    for (folder, number), content in zip(unread.values(), read_contents(files), strict=True):
+        if content:
+            folder.contents[number] = content
+            folder.is_new = True
 
 
 def _rows(selection: Selection) -> list[_Row]:

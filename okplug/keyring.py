@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from okplug.errors import ContextChangedError, UsageError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from okplug.config import Config
-    from okplug.fingerprint import ContextIndex, Snapshot
+    from okplug.fingerprint import ContextIndex, Snapshot, Wanted
     from okplug.graph import ImageFromElsewhere, ImageGraph
     from okplug.manifest.model import Image
     from okplug.reference import Reference
@@ -61,10 +62,21 @@ class Keyring:
         """
         names = tuple(addresses)
         try:
-            return {address: self.record(address) for address in names}
+            return self._compute(names)
         except ContextChangedError:
             self._begin_anew()
-            return {address: self.record(address) for address in names}
+            return self._compute(names)
+
+    def _compute(self, addresses: Iterable[str]) -> dict[str, KeyRecord]:
+        with self._lock:
+            self._index.take(map(self._files, filter(self._is_unknown, addresses)))
+        return {address: self.record(address) for address in addresses}
+
+    def _is_unknown(self, address: str) -> bool:
+        """Tell whether an image's files must be looked at."""
+        if address in self._records or address in self._contexts:
+            return False
+        return self._store is None or not self._store.has_same_files(address)
 
     def _begin_anew(self) -> None:
         """Drop what was made of files: images that share a context are to see the same of it."""
@@ -136,12 +148,16 @@ class Keyring:
         """
         with self._lock:
             if address not in self._contexts:
-                node = self.graph.node(address)
-                reads = None if node.resolution.whole_context else node.resolution.reads
-                self._contexts[address] = self._index.snapshot(
-                    node.image.context, reads, self._index.ignored(node.image)
-                )
+                self._contexts[address] = self._index.snapshot(*self._files(address))
             return self._contexts[address]
+
+    def _files(self, address: str) -> Wanted:
+        """Return which files the image reads."""
+        node = self.graph.node(address)
+        reads = None if node.resolution.whole_context else node.resolution.reads
+        with taking(self._store.notes) if self._store else nullcontext():
+            ignored = self._index.ignored(node.image)
+        return node.image.context, reads, ignored
 
     def inputs(self, address: str) -> KeyInputs:
         """Return what the key of the image is made of, beside dependencies and files."""

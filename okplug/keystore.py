@@ -84,18 +84,26 @@ class KeyStore:
         self.notes = notes
         return known
 
+    def has_same_files(self, address: str) -> bool:
+        """Tell whether the files of an image are known not to have changed."""
+        known = self._known.get(address)
+        return known is not None and all(
+            self._index.unchanged(selection) == outcome
+            for selection, *outcome in cast("tuple[Files, ...]", known[1])
+        )
+
     def recall(self, address: str, circumstances: Circumstances) -> KeyRecord | None:
         """Return the record of an image, None if it must be made."""
         known = self._known.get(address)
         if known is None:
             return None
-        seen, files, key, root, items = cast(
+        seen, _, key, root, items = cast(
             "tuple[tuple[object, ...], tuple[Files, ...], str, str, tuple[tuple[str, ...], ...]]",
             known,
         )
         if seen != tuple(circumstances):
             return None
-        if any(self._index.unchanged(selection) != outcome for selection, *outcome in files):
+        if not self.has_same_files(address):
             return None
         return KeyRecord(key, root, tuple(KeyItem(*item) for item in items))
 
