@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import io
+import itertools
 import mmap
 import pickle
 import struct
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    #: head and places of the parts
+    _First = tuple[object, dict[str, tuple[int, int]]]
+
 _MAGIC: Final = b"okplug values 1\n"
-_HEAD: Final = struct.Struct("<16sQ")
+_CHECKSUM_SIZE: Final = 16
+_SIZE: Final = struct.Struct("<Q")
 _PATHS: Final = frozenset({"PosixPath", "WindowsPath"})
 
 
@@ -35,9 +40,7 @@ class ValueFile:
     :ivar head: its first value.
     """
 
-    def __init__(
-        self, head: object, parts: Mapping[str, tuple[bytes, int, int]], data: mmap.mmap
-    ) -> None:
+    def __init__(self, head: object, parts: Mapping[str, tuple[int, int]], data: mmap.mmap) -> None:
         self.head = head
         self._parts = parts
         self._data = data
@@ -46,13 +49,9 @@ class ValueFile:
         """Return a part.
 
         :raises KeyError: if there is none of that name.
-        :raises ValueError: if it is damaged.
         """
-        checksum, start, end = self._parts[name]
-        data = self._data[start:end]
-        if xxhash.xxh3_128_digest(data) != checksum:
-            raise ValueError(name)
-        return _load(data)
+        start, end = self._parts[name]
+        return _load(self._data[start:end])
 
 
 def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
@@ -61,13 +60,11 @@ def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
     :raises OSError: if it cannot be written.
     """
     packed = {name: _dump(value) for name, value in parts.items()}
-    places, start = {}, 0
-    for name, data in packed.items():
-        places[name] = (xxhash.xxh3_128_digest(data), start, start + len(data))
-        start += len(data)
-    first = _dump((head, places))
-    prefix = _MAGIC + _HEAD.pack(xxhash.xxh3_128_digest(first), len(first))
-    replace_file(path, b"".join((prefix, first, *packed.values())), durable=False)
+    ends = list(itertools.accumulate(map(len, packed.values()), initial=0))
+    first = _dump((head, dict(zip(packed, itertools.pairwise(ends), strict=True))))
+    body = b"".join((_SIZE.pack(len(first)), first, *packed.values()))
+    data = b"".join((_MAGIC, xxhash.xxh3_128_digest(body), body))
+    replace_file(path, data, durable=False)
 
 
 def open_values(path: Path) -> ValueFile | None:
@@ -77,19 +74,18 @@ def open_values(path: Path) -> ValueFile | None:
             data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError):  # there is none, or it is empty
         return None
-    start = len(_MAGIC) + _HEAD.size
-    if len(data) < start or data[: len(_MAGIC)] != _MAGIC:
+    start = len(_MAGIC) + _CHECKSUM_SIZE
+    if data[:start] != _MAGIC + xxhash.xxh3_128_digest(memoryview(data)[start:]):
         return None
-    checksum, size = _HEAD.unpack_from(data, len(_MAGIC))
-    first = data[start : start + size]
-    if xxhash.xxh3_128_digest(first) != checksum:
-        return None
+    (size,) = _SIZE.unpack_from(data, start)
+    start += _SIZE.size
     try:
-        head, places = cast("tuple[object, dict[str, tuple[bytes, int, int]]]", _load(first))
-    except (pickle.UnpicklingError, AttributeError, TypeError):  # another version's kinds
-        return None
+        first = cast("_First", _load(data[start : start + size]))
+    except (pickle.UnpicklingError, AttributeError, ImportError, TypeError):
+        return None  # another version's kinds
+    head, places = first
     base = start + size
-    return ValueFile(head, {n: (c, base + a, base + b) for n, (c, a, b) in places.items()}, data)
+    return ValueFile(head, {n: (base + a, base + b) for n, (a, b) in places.items()}, data)
 
 
 def _dump(value: object) -> bytes:
