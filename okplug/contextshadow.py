@@ -18,8 +18,8 @@ from okplug.fingerprint import ContextIndex
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from okplug.contextsnapshot import Snapshot
     from okplug.dockerfile.model import ContextRead
-    from okplug.fingerprint import Snapshot
 
 
 class ShadowIndex(ContextIndex):

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from okplug.backends import BuildControl, Builder, Registry
     from okplug.config import Config
-    from okplug.fingerprint import UnmatchedSource
+    from okplug.contextsnapshot import UnmatchedSource
     from okplug.graph import Node
     from okplug.keyring import Keyring
     from okplug.reference import Reference

@@ -1,50 +1,27 @@
 """The context index: what the files of each image come to, without reading them again.
 
-A ``Snapshot`` has two digests over the same entries. Each entry is framed with its lengths, so
-that no name can be taken for a content, and the entries are sorted by the bytes of their names:
-
-    letter    f file, x executable file, l link, d folder
-    lengths   of name and content, four bytes each, little endian
-    name      relative to the context, ``/`` between components
-    content   file: xxh3-128 in the digest, sha256 in the proof; link: its target; folder: nothing
-
 An image whose folders and files have the stats that they had when an earlier run looked costs one
 lstat for each of them, and nothing else: its entries are not even listed unless somebody asks.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
-import struct
 import threading
 import time
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
-from okplug.contentreading import read_contents
-from okplug.context import ContextFile
 from okplug.contextcontent import changed
-from okplug.contextfiles import (
-    IGNORED,
-    MALFORMED,
-    MISSING,
-    NOWHERE,
-    Selection,
-    Unmatched,
-    select_files,
-)
+from okplug.contextdigest import SCHEME, context_files, digests_of, read_ahead, rows_of
+from okplug.contextfiles import Selection, select_files
 from okplug.contextfolders import FolderCache
 from okplug.contextrows import join_names, split_names
-from okplug.contextsources import decode
+from okplug.contextsnapshot import Entries, Snapshot, pack_unmatched, unpack_unmatched
 from okplug.contextstore import Stored, StoredSelection, Walk, read_index, write_index
-from okplug.contextstream import open_verified
 from okplug.contextupdate import Seen, updated
-from okplug.dockerfile.globs import is_glob
 from okplug.dockerfile.ignore import read_patterns
 from okplug.errors import Location, ManifestError
 from okplug.notes import note_file
@@ -53,108 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
     from pathlib import Path
 
-    from okplug.contextfolders import Folder
+    from okplug.context import ContextFile
     from okplug.dockerfile.model import ContextRead
     from okplug.manifest.model import Image
 
     #: the arguments of ``ContextIndex.snapshot``
     Wanted = tuple[Path, Sequence[ContextRead] | None, Sequence[str]]
-    #: an entry as it is hashed: relpath, letter, content as ``Folder.contents`` has it, size; a
-    #: plain tuple, of which the garbage collector need not keep track
-    _Row = tuple[bytes, bytes, bytes, int]
-
-#: part of both digests and of every stored selection; a change of either must change it, and with
-#: it the scheme of the keys
-_SCHEME: Final = b"okplug-context-1\n"
-_FRAME: Final = struct.Struct("<cII")
-_KINDS: Final = {b"f": "file", b"x": "file", b"l": "link", b"d": "directory"}
-_REASONS: Final = (MISSING, IGNORED, MALFORMED, NOWHERE)
-_UNMATCHED: Final = struct.Struct("<IIB")
-
-
-@dataclass(frozen=True, slots=True)
-class UnmatchedSource:
-    """A source of COPY, ADD or a bind mount that names nothing.
-
-    :param reason: ``missing``, ``ignored`` (it is there, but .dockerignore leaves it out),
-        ``malformed``, or ``nowhere``: nothing is read from the folder that its wildcards are for.
-    """
-
-    read: ContextRead
-    pattern: str
-    reason: str
-
-    @property
-    def is_error(self) -> bool:
-        """A builder will refuse it; wildcards may match nothing."""
-        is_known = self.reason in (MALFORMED, NOWHERE)
-        return is_known or self.read.is_mount or not is_glob(self.pattern)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The files of a context that one image reads; a ``ContextSnapshot``.
-
-    :param unmatched: sources that name nothing, in the order of the instructions.
-    """
-
-    root: Path
-    ignored: tuple[str, ...]
-    digest: str
-    proof: str
-    unmatched: tuple[UnmatchedSource, ...]
-    _selection: bytes
-    _record: StoredSelection
-    _entries: _Entries
-
-    @property
-    def selection(self) -> bytes:
-        """What tells this selection of files from others."""
-        return self._selection
-
-    @property
-    def visited(self) -> list[bytes]:
-        """The folders that were looked at, absolute and without links, the context first.
-
-        There are none if nothing is read.
-        """
-        return self._record.paths()
-
-    @property
-    def files(self) -> tuple[ContextFile, ...]:
-        """The entries, sorted by *relpath* as bytes; the folders above an entry are there too."""
-        return self._entries.files
-
-    def open(self, relpath: str) -> BinaryIO:
-        """Open a file of the snapshot; its last byte is only given out if all of them are right.
-
-        :raises KeyError: if the snapshot has no such file.
-        :raises ContextChangedError: at once or while reading, if the file is not what was hashed.
-        """
-        return open_verified(self.root, self._entries.file(relpath))
-
-
-class _Entries:
-    """The entries of a snapshot, listed when first asked for; safe to use from several threads."""
-
-    def __init__(self, load: Callable[[], tuple[ContextFile, ...]], lock: threading.RLock) -> None:
-        self._load = load
-        self._lock = lock
-        self._files: tuple[ContextFile, ...] | None = None
-        self._by_path: dict[str, ContextFile] = {}
-
-    @property
-    def files(self) -> tuple[ContextFile, ...]:
-        with self._lock:
-            if self._files is None:
-                self._files = self._load()
-                self._by_path = {f.relpath: f for f in self._files if f.kind == "file"}
-            return self._files
-
-    def file(self, relpath: str) -> ContextFile:
-        """Return the entry of a regular file."""
-        assert self.files is not None
-        return self._by_path[relpath]
 
 
 class ContextIndex:
@@ -226,7 +107,7 @@ class ContextIndex:
                 select = partial(select_files, root, self._folders, reads, patterns)
                 self._made[key] = self._recall(key, select) or self._make(root, select())
             record, entries, _ = self._made[key]
-        unmatched = _unpack_unmatched(record.unmatched, reads or ())
+        unmatched = unpack_unmatched(record.unmatched, reads or ())
         digest, proof = record.digest.hex(), record.proof.hex()
         return Snapshot(context, tuple(patterns), digest, proof, unmatched, key, record, entries)
 
@@ -247,7 +128,7 @@ class ContextIndex:
                     selected[key] = root, select()
                 else:
                     self._made[key] = known
-            _read_ahead(selection for _, selection in selected.values())
+            read_ahead(selection for _, selection in selected.values())
             for key, (root, selection) in selected.items():
                 self._made[key] = self._make(root, selection)
 
@@ -363,21 +244,21 @@ class ContextIndex:
         if record is None or not self._is_unchanged(record):
             return None
         load = partial(_list_again, select, record.digest)
-        return _Made(record, _Entries(load, self._lock), is_lasting=True)
+        return _Made(record, Entries(load, self._lock), is_lasting=True)
 
     def _make(self, root: bytes, selection: Selection) -> _Made:
-        rows = _rows(selection)
-        digest, proof = _digests(rows)
+        rows = rows_of(selection)
+        digest, proof = digests_of(rows)
         record = StoredSelection(
             digest,
             proof,
-            _pack_unmatched(selection.unmatched),
+            pack_unmatched(selection.unmatched),
             self._folders.today(),
             root,
             join_names([path[len(root.rstrip(b"/")) + 1 :] or b"." for path in selection.visited]),
             (),
         )
-        entries = _Entries(partial(_context_files, rows), self._lock)
+        entries = Entries(partial(context_files, rows), self._lock)
         return _Made(record, entries, selection.is_complete)
 
     def _real(self, path: bytes) -> bytes:
@@ -408,76 +289,17 @@ class _Made(NamedTuple):
     """A snapshot of this run; *is_lasting* if a later run may start from it."""
 
     record: StoredSelection
-    entries: _Entries
+    entries: Entries
     is_lasting: bool
-
-
-def _read_ahead(selections: Iterable[Selection]) -> None:
-    """Read the files that nobody has read, if they are many."""
-    unread: dict[bytes, tuple[Folder, int]] = {}
-    for selection in selections:
-        for folder, number in selection.files.values():
-            if not folder.contents[number] and stat.S_ISREG(folder.stats[number][0]):
-                unread[folder.path + b"/" + folder.files[number]] = folder, number
-    stats = (folder.stats[number] for folder, number in unread.values())
-    files = [(path, st[0], st[1]) for path, st in zip(unread, stats, strict=True)]
-    for (folder, number), content in zip(unread.values(), read_contents(files), strict=True):
-        if content:
-            folder.contents[number] = content
-            folder.is_new = True
-
-
-def _rows(selection: Selection) -> list[_Row]:
-    """Return the entries in order, reading what has not been read.
-
-    :raises ManifestError: if an entry cannot be read or is neither file, link nor folder.
-    :raises ContextChangedError: if a file changes while it is read.
-    """
-    rows: list[_Row] = [(relpath, b"d", b"", 0) for relpath in selection.directories]
-    for relpath, (folder, number) in selection.files.items():
-        mode, size = folder.stats[number][:2]
-        letter = b"l" if stat.S_ISLNK(mode) else b"x" if mode & stat.S_IXUSR else b"f"
-        rows.append((relpath, letter, folder.content(number), size))
-    rows.sort()
-    return rows
-
-
-def _digests(rows: Iterable[_Row]) -> tuple[bytes, bytes]:
-    """Return xxh3-128 and sha256 over entries."""
-    quick, strong = [_SCHEME], [_SCHEME]
-    for relpath, letter, content, _ in rows:
-        if letter in b"fx":
-            quick += (_FRAME.pack(letter, len(relpath), 16), relpath, content[:16])
-            strong += (_FRAME.pack(letter, len(relpath), 32), relpath, content[16:])
-        else:
-            entry = (_FRAME.pack(letter, len(relpath), len(content)), relpath, content)
-            quick += entry
-            strong += entry
-    return xxhash.xxh3_128_digest(b"".join(quick)), hashlib.sha256(b"".join(strong)).digest()
-
-
-def _context_files(rows: Iterable[_Row]) -> tuple[ContextFile, ...]:
-    return tuple(map(_context_file, rows))
-
-
-def _context_file(row: _Row) -> ContextFile:
-    name, letter, content, size = row
-    relpath, kind = decode(name), _KINDS[letter]
-    if kind == "directory":
-        return ContextFile(relpath, kind)
-    if kind == "link":
-        return ContextFile(relpath, kind, target=decode(content))
-    quick, strong = content[:16].hex(), content[16:].hex()
-    return ContextFile(relpath, kind, letter == b"x", "", size, quick, strong)
 
 
 def _list_again(select: Callable[[], Selection], digest: bytes) -> tuple[ContextFile, ...]:
     """List the entries of a snapshot that so far nobody wanted to see."""
     selection = select()
-    rows = _rows(selection)
-    if _digests(rows)[0] != digest:
+    rows = rows_of(selection)
+    if digests_of(rows)[0] != digest:
         raise changed(next(iter(selection.visited)), "it holds other files now")
-    return _context_files(rows)
+    return context_files(rows)
 
 
 def _key(context: bytes, reads: Sequence[ContextRead] | None, patterns: Sequence[str]) -> bytes:
@@ -485,18 +307,5 @@ def _key(context: bytes, reads: Sequence[ContextRead] | None, patterns: Sequence
     wanted = None
     if reads is not None:
         wanted = [(r.patterns, r.excludes, r.parents, r.is_mount) for r in reads]
-    text = repr((_SCHEME, context, wanted, tuple(patterns)))
+    text = repr((SCHEME, context, wanted, tuple(patterns)))
     return xxhash.xxh3_128_digest(text.encode("utf-8", "surrogateescape"))
-
-
-def _pack_unmatched(unmatched: Iterable[Unmatched]) -> bytes:
-    return b"".join(
-        _UNMATCHED.pack(lost.read, lost.pattern, _REASONS.index(lost.reason)) for lost in unmatched
-    )
-
-
-def _unpack_unmatched(data: bytes, reads: Sequence[ContextRead]) -> tuple[UnmatchedSource, ...]:
-    return tuple(
-        UnmatchedSource(reads[read], reads[read].patterns[pattern], _REASONS[reason])
-        for read, pattern, reason in _UNMATCHED.iter_unpack(data)
-    )

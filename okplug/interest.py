@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from okplug.collect import Collection
     from okplug.config import Config
-    from okplug.fingerprint import Snapshot
+    from okplug.contextsnapshot import Snapshot
     from okplug.keyring import Keyring
 
 #: files that count wherever they are, beside those that the setting ``manifests`` names

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from okplug.config import Config
-    from okplug.fingerprint import ContextIndex, Snapshot, Wanted
+    from okplug.contextsnapshot import Snapshot
+    from okplug.fingerprint import ContextIndex, Wanted
     from okplug.graph import ImageFromElsewhere, ImageGraph
     from okplug.manifest.model import Image
     from okplug.reference import Reference

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
     from okplug.config import Config
-    from okplug.fingerprint import ContextIndex, Snapshot
+    from okplug.contextsnapshot import Snapshot
+    from okplug.fingerprint import ContextIndex
 
     #: the digest of a selection of files, and what it came to
     Files: TypeAlias = tuple[bytes, str, str]

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from okplug import contextfolders, folderstats
 from okplug.context import ContextFile
 from okplug.contextcontent import read_content
+from okplug.contextsnapshot import UnmatchedSource
 from okplug.dockerfile.model import ContextRead
 from okplug.errors import ContextChangedError, Location, ManifestError
-from okplug.fingerprint import ContextIndex, UnmatchedSource
+from okplug.fingerprint import ContextIndex
 from okplug.manifest.model import Image
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.context import ContextSnapshot
-    from okplug.fingerprint import Snapshot
+    from okplug.contextsnapshot import Snapshot
 
 GOLDEN_NOTE = "keys of published images would change: raise the key scheme version"
 

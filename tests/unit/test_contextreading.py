@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import xxhash
 
-from okplug import contentreading
-from okplug.contentreading import read_contents
+from okplug import contextreading
+from okplug.contextreading import read_contents
 from okplug.folderstats import get_stat
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from okplug.contentreading import File
+    from okplug.contextreading import File
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def digests(file: File) -> bytes:
 @pytest.fixture
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have processes pay from the first file on."""
-    monkeypatch.setattr(contentreading, "_MANY", 1)
+    monkeypatch.setattr(contextreading, "_MANY", 1)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
 
 
@@ -86,6 +86,6 @@ def test_a_few_small_files_are_not_worth_a_process(
 
 
 def test_a_few_large_files_are(files: list[File], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contentreading, "_LARGE", 100)
+    monkeypatch.setattr(contextreading, "_LARGE", 100)
     monkeypatch.setattr(threading, "active_count", lambda: 1)
     assert read_contents(files) == [digests(file) for file in files]
