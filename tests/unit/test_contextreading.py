@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 import xxhash
 
-from okplug import contextreading
+from okplug import contextreading, forking
 from okplug.contextreading import read_contents
 from okplug.folderstats import get_stat
 
@@ -46,7 +45,7 @@ def digests(file: File) -> bytes:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have processes pay from the first file on."""
     monkeypatch.setattr(contextreading, "_MANY", 1)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(forking, "has_one_thread", lambda: True)
 
 
 @pytest.mark.usefixtures("eager")
@@ -73,7 +72,7 @@ def test_what_cannot_be_read_is_left_to_whoever_can_tell_why(
 def test_without_processes_nothing_is_read(
     files: list[File], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(threading, "active_count", lambda: 2)
+    monkeypatch.setattr(forking, "has_one_thread", lambda: False)
     assert read_contents(files) == [b""] * 20
 
 
@@ -87,5 +86,5 @@ def test_a_few_small_files_are_not_worth_a_process(
 
 def test_a_few_large_files_are(files: list[File], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contextreading, "_LARGE", 100)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(forking, "has_one_thread", lambda: True)
     assert read_contents(files) == [digests(file) for file in files]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import contextreading, fingerprint
+from okplug import contextreading, fingerprint, forking
 from okplug.dockerfile.model import ContextRead
 from okplug.fingerprint import ContextIndex
 from okplug.folderstats import GRANULARITY
@@ -185,7 +184,7 @@ def test_snapshots_that_are_taken_together_are_the_same(
     ]
     expected = [searches.index().snapshot(*each).digest for each in wanted]
     monkeypatch.setattr(contextreading, "_MANY", 1)
-    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    monkeypatch.setattr(forking, "has_one_thread", lambda: True)
     index = searches.index()
     index.take(wanted)
     monkeypatch.setattr(fingerprint, "select_files", lambda *_: pytest.fail("selected again"))
