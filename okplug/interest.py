@@ -208,6 +208,8 @@ def _files(collection: Collection) -> Iterator[Path]:
         yield from manifest.claims
     for image in collection.graph.images():
         yield image.location.path
+        yield from (place.path for place in image.places.values())
+        yield from (argument.location.path for argument in image.args)
         yield image.dockerfile
         yield image.dockerfile.with_name(f"{image.dockerfile.name}.dockerignore")
         yield image.context / ".dockerignore"

@@ -10,10 +10,12 @@ from __future__ import annotations
 import gc
 import time
 from contextlib import ExitStack, contextmanager
+from itertools import filterfalse
 from typing import TYPE_CHECKING
 
 from okplug.coresettings import RAWJSON
 from okplug.errors import ContextChangedError, OkplugError
+from okplug.fileevents import is_text
 from okplug.interest import anything_below, interest_of, is_own
 from okplug.session import keyed
 
@@ -107,6 +109,8 @@ def _is_news(config: Config, rounds: Rounds, collection: Collection, planner: Pl
     """Tell whether images are called other than before, note their files, and begin to tell it."""
     named = _names(collection, planner)
     rounds.interest = interest_of(config, collection, planner.keyring)
+    for folder in filterfalse(is_text, rounds.interest.folders):
+        config.warn(f"{folder} is not watched: its name is not UTF-8")
     is_news = named != rounds.named or bool(rounds.error)
     rounds.named, rounds.error = named, ""
     if is_news and rounds.number:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.config import Config
+    from okplug.testing import Workspace
     from tests.functional.conftest import Shop
 
     Step = Callable[[], Iterable[str] | None]
@@ -50,11 +52,11 @@ class Script:
 
 
 @pytest.fixture
-def script(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Script]:
+def script(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Script]:
     """Have a watch see these steps, and after the last one Ctrl-C."""
 
     def prepare(*steps: Step) -> Script:
-        made = Script(shop.workspace.root, iter(steps))
+        made = Script(workspace.root, iter(steps))
         monkeypatch.setattr("okplug.fileevents.FileEvents", lambda _: made)
         return made
 
@@ -62,12 +64,12 @@ def script(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Script]
 
 
 @pytest.fixture
-def edits(shop: Shop) -> Callable[..., Step]:
+def edits(workspace: Workspace) -> Callable[..., Step]:
     """Return a step that writes files."""
 
     def make(files: Mapping[str, str], *others: str) -> Step:
         def step() -> Iterable[str]:
-            shop.workspace.write(files)
+            workspace.write(files)
             return *files, *others
 
         return step
@@ -415,6 +417,28 @@ def test_a_warning_is_given_once(
     assert outcome.stderr.count("warning: ") == 1
 
 
+def test_a_folder_whose_name_is_no_text_is_told(
+    shop: Shop, script: Callable[..., Script], edits: Callable[..., Step]
+) -> None:
+    (shop.workspace.root / os.fsdecode(b"caf\xe9")).mkdir()
+    script(edits({"lib/data": "edited\n"}))
+    outcome = shop.run("plan", "--watch").assert_ok()
+    assert outcome.stderr.count("caf\\udce9 is not watched: its name is not UTF-8\n") == 1
+
+
+def test_a_dockerfile_without_a_manifest_is_watched(
+    empty_shop: Shop, script: Callable[..., Script], edits: Callable[..., Step]
+) -> None:
+    empty_shop.workspace.write({"Dockerfile": "FROM scratch\nCOPY src /\n", "src/a": "a\n"})
+    script(edits({"src/a": "b\n"}), edits({"other": ""}), edits({"Dockerfile": "FROM scratch\n"}))
+    outcome = empty_shop.run("build", "--watch").assert_ok()
+    assert [heading for heading, *_ in rounds(outcome.stderr)] == [
+        "src/a changed",
+        "Dockerfile changed",
+    ]
+    assert len(empty_shop.requests) == 3
+
+
 def test_a_program_gets_a_document_with_each_change(
     shop: Shop, script: Callable[..., Script], edits: Callable[..., Step]
 ) -> None:
@@ -475,10 +499,6 @@ def test_ctrl_c_while_it_looks_for_news_is_an_end_like_any_other(
 def test_nothing_to_watch_yet(
     empty_shop: Shop, script: Callable[..., Script], edits: Callable[..., Step]
 ) -> None:
-    root = empty_shop.workspace.root
-    for path in sorted(root.rglob("*"), reverse=True):
-        path.unlink() if path.is_file() else path.rmdir()
-    (root / "okplug.toml").touch()
     script(edits({"a/okteto.yaml": "build: {a: .}\n", "a/Dockerfile": "FROM scratch\n"}, "a"))
     outcome = empty_shop.run("plan", "--watch").assert_ok()
     assert outcome.stdout == "build  a:a  new\n"

@@ -209,6 +209,24 @@ def test_a_context_without_patterns_is_read_as_a_whole(
     assert look("api").concerns(str(workspace.root / "api/src/debug.log"))
 
 
+def test_whatever_a_manifest_takes_a_value_from(
+    look: Callable[..., Interest], workspace: Workspace
+) -> None:
+    workspace.write(
+        {
+            "stack/compose.yaml": """\
+                services:
+                  one: {extends: {file: ../node_modules/base.conf, service: base}}
+                """,
+            "node_modules/base.conf": "services: {base: {build: {context: ., args: {A: '1'}}}}\n",
+            "node_modules/Dockerfile": "FROM scratch\nARG A\n",
+        }
+    )
+    interest = look("stack")
+    assert interest.concerns(str(workspace.root / "node_modules/base.conf"))
+    assert str(workspace.root / "node_modules") in interest.folders
+
+
 def test_names_of_manifests_are_a_setting(
     look: Callable[..., Interest], workspace: Workspace
 ) -> None:
