@@ -9,9 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from okplug import __version__
-from okplug.collectionstore import Read, can_keep, read_or_recall
+from okplug.collectionstore import Read, can_keep, program, read_or_recall
 from okplug.errors import UsageError
-from okplug.linking import build_graph
 from okplug.manifest.buildfiles import DEFAULT_DOCKERFILE
 from okplug.manifest.discover import PLUGIN_FILE, Discovery, find_manifests, list_names
 from okplug.manifestset import all_images, read_manifests
@@ -114,6 +113,7 @@ def _key(discovery: Discovery, naming: Naming, config: Config) -> Hashable:
     """Return what decides how a workspace is read, beside what is read."""
     return (
         __version__,
+        program(),
         sys.version_info[:2],
         str(config.root),
         tuple(map(str, discovery.manifests)),
@@ -247,6 +247,8 @@ def _given_options(config: Config, naming: Naming) -> GivenOptions | None:
 
 
 def _graph(found: Iterable[Image], naming: Naming, config: Config) -> ImageGraph:
+    from okplug.linking import build_graph  # and with it all that reads Dockerfiles
+
     images = [naming.with_plain_caches(image) for image in found]
     find = ImageNames(naming, images).find
     values = {name: config.text(setting) for name, setting in _GIVEN.items()}

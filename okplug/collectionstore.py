@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from okplug.environment import NAME as ENV_FILE
@@ -19,7 +20,6 @@ from okplug.valuefile import ValueFile, open_values, write_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-    from pathlib import Path
 
     from okplug.config import Config
     from okplug.manifest.model import Manifest
@@ -42,6 +42,12 @@ class Read:
     manifests: tuple[Manifest, ...]
     graph: ImageGraph
     token: bytes = b""
+
+
+def program() -> tuple[int, int, int]:
+    """Return what tells this installation of okplug from another one of the same version."""
+    found = Path(__file__).parent.stat()
+    return found.st_dev, found.st_ino, found.st_mtime_ns
 
 
 def can_keep(config: Config) -> bool:

@@ -6,7 +6,6 @@ that is written.
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -373,7 +372,11 @@ class ImageGraph:
 
         :param durations: of the images that were measured; others count for the median of these.
         """
-        usual = statistics.median(durations.values()) if durations else _UNKNOWN_DURATION
+        usual = _UNKNOWN_DURATION
+        if durations:
+            import statistics  # which takes longer than a plan of ten images
+
+            usual = statistics.median(durations.values())
         weights: dict[str, float] = {}
         for address in reversed(self.order()):
             after = max((weights[name] for name in self._after[address]), default=0.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -163,6 +162,8 @@ def _aligned(
     before: Sequence[KeyItem], after: Sequence[KeyItem], look: Callable[[KeyItem], str]
 ) -> Iterator[tuple[bool, Sequence[KeyItem], Sequence[KeyItem]]]:
     """Yield pieces of both that stand for each other, and whether they look the same."""
+    import difflib  # most keys differ in files alone
+
     matcher = difflib.SequenceMatcher(
         a=[look(item) for item in before], b=[look(item) for item in after], autojunk=False
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
-from okplug.manifest.contextentries import is_folder
+from okplug.manifest.model import is_folder
 from okplug.notes import note_file
 
 if TYPE_CHECKING:

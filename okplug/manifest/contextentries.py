@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from okplug.errors import ManifestError
 from okplug.manifest.buildfiles import Written, absolute, find_context
 from okplug.manifest.imagenames import sanitise_wanted
-from okplug.manifest.model import IMAGE, NAMED
+from okplug.manifest.model import ELSEWHERE, IMAGE, NAMED
 from okplug.manifest.nodevalues import Pair, by_name, pairs
 from okplug.notes import note_file
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from okplug.manifest.yamlnodes import Node
 
-#: what begins like this is elsewhere, and the builder fetches it
-_ELSEWHERE: Final = ("http://", "https://", "git://", "ssh://", "git@")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -37,11 +35,6 @@ def read_contexts(node: Node, owner: str, environ: Mapping[str, str], base: str)
     return {name: _context(pair, subject, base) for name, pair in found.items()}
 
 
-def is_folder(value: str) -> bool:
-    """Tell whether a named context of the model is a folder."""
-    return not value.startswith((IMAGE, NAMED, *_ELSEWHERE))
-
-
 def _context(pair: Pair, subject: str, base: str) -> str:
     text, location = pair.value, pair.node.location
     if not pair.name or not text:
@@ -50,7 +43,7 @@ def _context(pair: Pair, subject: str, base: str) -> str:
             location=location,
             hint="write NAME: FOLDER, or NAME=FOLDER in a list",
         )
-    if text.startswith((IMAGE, *_ELSEWHERE)):
+    if text.startswith((IMAGE, *ELSEWHERE)):
         return text
     if _SCHEME.match(text):
         raise ManifestError(

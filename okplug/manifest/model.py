@@ -15,8 +15,15 @@ if TYPE_CHECKING:
 
 #: of a named context: before the reference of an image
 IMAGE: Final = "docker-image://"
+#: of a named context: how one begins that BuildKit fetches by itself
+ELSEWHERE: Final = ("http://", "https://", "git://", "ssh://", "git@")
 #: of a named context: before what ``depends_on`` would call an image of the workspace
 NAMED: Final = "okplug-named://"
+
+
+def is_folder(value: str) -> bool:
+    """Tell whether a named context of the model is a folder."""
+    return not value.startswith((IMAGE, NAMED, *ELSEWHERE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug.manifest.contextentries import is_folder
+from okplug.manifest.model import is_folder
 
 if TYPE_CHECKING:
     from tests.unit.manifest.conftest import Workspace
