@@ -75,7 +75,13 @@ def entry_point() -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # names of files that are no text go out as the bytes that they are
         sys.stdout.reconfigure(errors="surrogateescape")
-    code = main(sys.argv[1:])
+    try:
+        code = main(sys.argv[1:])
+    except KeyboardInterrupt:  # while the first modules are imported
+        from okplug.errors import ExitCode
+
+        sys.stderr.write("interrupted\n")
+        code = ExitCode.INTERRUPTED
     gc.freeze()  # Python looks for garbage once more before it ends, which would cost as much
     try:
         sys.stdout.flush()

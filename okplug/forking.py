@@ -13,10 +13,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _T = TypeVar("_T")
 _CHUNK: Final = 1 << 20
+_INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def has_one_thread() -> bool:
@@ -41,22 +42,40 @@ class Forked(Generic[_T]):
     def __init__(self, work: Callable[[_T], bytes], shares: Sequence[_T]) -> None:
         self._work = work
         self._shares = shares
-        self._running = [self._start(share) for share in shares] if has_one_thread() else []
+        self._running: list[tuple[int, int]] = []
+        if has_one_thread():
+            self._start_all()
 
-    def _start(self, share: _T) -> tuple[int, int]:
+    def _start_all(self) -> None:
+        """Start the processes; an interruption waits until all are there, and ends them."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+        try:
+            try:
+                for share in self._shares:
+                    self._running.append(self._start(share, before))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        except BaseException:
+            self.end()
+            raise
+
+    def _start(self, share: _T, mask: Iterable[signal.Signals | int]) -> tuple[int, int]:
         """Return the number of a new process, and where its outcome can be read."""
         reading, writing = os.pipe()
         process = os.fork()
         if not process:
-            self._be_a_worker(share, writing)
+            self._be_a_worker(share, writing, mask)
         os.close(writing)
         return process, reading
 
-    def _be_a_worker(self, share: _T, writing: int) -> NoReturn:  # pragma: no cover - not measured
+    def _be_a_worker(
+        self, share: _T, writing: int, mask: Iterable[signal.Signals | int]
+    ) -> NoReturn:  # pragma: no cover - not measured
         """Do a share and end, whatever happens: nothing of the parent's is cleaned up here."""
         try:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for interruption in _INTERRUPTIONS:
+                signal.signal(interruption, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             outcome = memoryview(self._work(share))
             while outcome:
                 outcome = outcome[os.write(writing, outcome) :]

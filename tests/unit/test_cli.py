@@ -407,6 +407,20 @@ def test_a_request_to_end_is_an_interruption(monkeypatch: pytest.MonkeyPatch) ->
         signal.signal(signal.SIGTERM, before)
 
 
+def test_an_interruption_of_the_first_imports_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_argv: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "main", interrupt)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr("gc.set_threshold", lambda _: None)
+    assert cli.entry_point() == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_what_is_printed_is_out_when_the_entry_point_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -95,6 +95,35 @@ def test_an_interrupted_wait_leaves_no_process(monkeypatch: pytest.MonkeyPatch) 
             os.kill(process, 0)
 
 
+@pytest.mark.usefixtures("alone")
+def test_an_interruption_while_processes_start_ends_them(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It waits for all of them; none prints what it was doing."""
+    fork, started = os.fork, []
+
+    def work(share: bytes) -> bytes:
+        time.sleep(600)
+        return share
+
+    def interrupted() -> int:
+        process = fork()
+        if process:
+            started.append(process)
+            os.kill(os.getpid(), signal.SIGINT)
+        return process
+
+    monkeypatch.setattr(os, "fork", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Forked(work, [b"a", b"b", b"c"])
+    assert len(started) == 3
+    for process in started:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_process_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another thread might hold a lock."""
 
