@@ -6,6 +6,7 @@ Every file of a context says where it was, so that what has arrived is known wha
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 import subprocess
 import tarfile
@@ -133,8 +134,8 @@ def select(case: Case, root: Path, patterns: Sequence[str]) -> Selected:
         by_source = [(one, index.snapshot(context, (one,), patterns).files) for one in singles]
     except ManifestError as error:
         return Selected(refusal=error.message)
-    lost = next((source.reason for source in whole.unmatched if source.is_error), "")
-    return Selected(whole.files, lost, tuple(by_source))
+    lost = sorted(source.reason for source in whole.unmatched if source.is_error)
+    return Selected(whole.files, lost[0] if lost else "", tuple(by_source))
 
 
 def _reads(instruction: str) -> tuple[ContextRead, ...]:
@@ -198,6 +199,8 @@ def _differ(read: ContextRead, case: Case) -> bool:
         pattern = Pattern.parse(text)
         if read.parents:
             base = _base(text)
+            if text == "." or text.endswith("/."):
+                return True  # a folder and no pattern, of which the client sends nothing
             is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
             return is_file or any(map(is_glob, base.split("/")))
         names = text.split("/")
@@ -218,6 +221,16 @@ def _differ(read: ContextRead, case: Case) -> bool:
 
 def _call(glob: Callable[[str], object], name: str) -> bool:
     return bool(glob(name))
+
+
+def has_loop(case: Case) -> bool:
+    """Tell whether a link leads to the folder that it lies in, or above."""
+    for path, target in case.tree.items():
+        folder = f"/{posixpath.dirname(case.below + path)}".rstrip("/")
+        to = posixpath.normpath(posixpath.join(folder or "/", target))
+        if target not in ("", "+", "/") and f"{folder}/".startswith(f"{to.rstrip('/')}/"):
+            return True
+    return False
 
 
 def leads_nowhere(selected: Selected, failure: str) -> bool:
