@@ -221,6 +221,7 @@ class _Walk:
         copied = [tree.source for tree in place.trees if tree.enter(text)[0]]
         if is_link:
             ways = [way for way in ways if not way.is_in_pattern]
+            ways += [way for tree in place.trees for way in tree.end(text)]
         else:
             copied += [way.source for way in ways if way.is_end or way.is_pivot]
         if not copied and not (is_link and ways):
@@ -262,7 +263,7 @@ class _Walk:
 
 def _note_bases(ways: Iterable[Way], relpath: bytes) -> None:
     for way in ways:
-        if len(way.rest) == way.source.wild:
+        if 0 < way.wild == len(way.rest):
             way.source.base = relpath
 
 

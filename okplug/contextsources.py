@@ -11,7 +11,7 @@ import posixpath
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from okplug.dockerfile.globs import compile_glob, is_glob
+from okplug.dockerfile.globs import compile_glob, crosses_folders, is_glob
 from okplug.dockerfile.ignore import Matcher, Pattern, Results
 from okplug.errors import ManifestError
 
@@ -46,6 +46,17 @@ class Component:
         return name == self.text if self.test is None else bool(self.test(decode(name)))
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Wildcards of a source that may name what lies in the folders that they seem to name."""
+
+    test: Callable[[str], object]
+
+    def may_match_below(self, _: tuple[str, ...]) -> bool:
+        """Tell whether a path below a folder may match; it takes a look to know."""
+        return True
+
+
 @dataclass(eq=False, slots=True)
 class Source:
     """One source of one instruction.
@@ -53,8 +64,9 @@ class Source:
     :param read: number of the instruction among those asked about.
     :param pattern: number of the source within the instruction.
     :param components: of the whole source.
-    :param pivot: with ``--parents``, how many components *include* stands for.
-    :param include: with ``--parents``, the pattern for paths below the folder before the pivot.
+    :param pivot: how many components *include* stands for.
+    :param include: what paths below the folder before the pivot must match: with ``--parents`` the
+        pattern, else wildcards that do not stay within a component.
     :param excludes: patterns of ``--exclude``.
     :param is_malformed: it can match nothing.
     :param wild: how many components there are from the first wildcard on, or behind the pivot.
@@ -66,7 +78,7 @@ class Source:
     pattern: int
     components: tuple[Component, ...] = ()
     pivot: int = 0
-    include: Pattern | None = None
+    include: Pattern | Search | None = None
     excludes: Matcher | None = None
     is_malformed: bool = False
     wild: int = 0
@@ -80,7 +92,7 @@ class Source:
 
     def way(self) -> Way:
         """Return the way from the root of the context."""
-        return Way(self, self.components, self.pivot)
+        return Way(self, self.components, self.pivot, self.wild)
 
 
 def read_sources(reads: Sequence[ContextRead] | None) -> Iterator[Source]:
@@ -106,7 +118,12 @@ def _read_source(read: ContextRead, pattern: str) -> Source:
         return Source(0, 0, tuple(Component(name) for name in split(encode(pattern))))
     if not read.parents:
         components = _components(pattern)
-        return Source(0, 0, components, wild=_wild(components))
+        wild = _wild(components)
+        rest = components[len(components) - wild :]
+        if not any(crosses_folders(decode(component.text)) for component in rest):
+            return Source(0, 0, components, wild=wild)
+        search = Search(compile_glob(decode(b"/".join([component.text for component in rest]))))
+        return Source(0, 0, components, wild, search, wild=wild)
     base, pivot, below = pattern.partition("/./")
     if not pivot:
         base, below = "", pattern
@@ -145,35 +162,37 @@ class Way:
     """What is still to be walked of a source.
 
     :param rest: the components that are left.
-    :param pivot: how many are left where the pattern of ``--parents`` takes over, 0 behind it.
+    :param pivot: how many are left where the source's pattern takes over, 0 behind it.
+    :param wild: how many, at the end, are no names; 0 on the way to where a link at the end leads.
     :param links: how many links were followed.
     """
 
     source: Source
     rest: tuple[Component, ...]
     pivot: int = 0
+    wild: int = 0
     links: int = field(default=0, compare=False)
 
     @property
     def is_end(self) -> bool:
-        """What has been reached is what is copied, unless the pattern of ``--parents`` decides."""
-        return not self.rest and self.source.include is None
+        """What has been reached is what is copied, unless a pattern decides."""
+        return not self.rest and (self.source.include is None or not self.wild)
 
     @property
     def is_pivot(self) -> bool:
-        """What has been reached is where the pattern of ``--parents`` takes over."""
+        """What has been reached is where the pattern takes over."""
         return bool(self.pivot) and len(self.rest) == self.pivot
 
     @property
     def may_follow(self) -> bool:
         """A link that has been reached leads on; no wildcards and no pattern pass through one."""
         left = len(self.rest)
-        return left == self.source.pivot or left >= self.source.wild
+        return left == self.source.pivot or left >= self.wild
 
     @property
     def is_in_pattern(self) -> bool:
-        """The pattern of ``--parents`` decides about what has been reached."""
-        return self.source.include is not None and not self.pivot
+        """The pattern decides about what has been reached."""
+        return self.source.include is not None and bool(self.wild) and not self.pivot
 
     def step(self) -> Way:
         """Return the way behind the next component."""
@@ -182,7 +201,9 @@ class Way:
 
     def tree(self, start: int) -> Tree | None:
         """Return the tree that begins at the folder that has been reached, if one does."""
-        if self.is_end or self.is_pivot:
+        if self.is_end:
+            return Tree(self.source, start, None, self.source.excludes)
+        if self.is_pivot:
             return Tree(self.source, start, self.source.include, self.source.excludes)
         return None
 
@@ -194,6 +215,7 @@ class Way:
                 self.source,
                 (*map(Component, names), *self.rest),
                 self.pivot,
+                min(self.wild, len(self.rest)),
                 self.links + 1,
             )
 
@@ -210,7 +232,7 @@ class Tree:
 
     source: Source
     start: int
-    include: Pattern | None = None
+    include: Pattern | Search | None = None
     excludes: Matcher | None = None
     excluded: Results = ()
 
@@ -224,12 +246,21 @@ class Tree:
         if self.is_plain:
             return True, self
         below = relpath[self.start :]
+        if isinstance(self.include, Search):
+            if not self.include.test(below):
+                return False, self
+            return True, Tree(self.source, len(relpath) + 1, None, self.excludes)
         include = None if self.include is None or self.include.test(below) else self.include
         is_excluded, excluded = False, self.excluded
         if self.excludes is not None:
             is_excluded, excluded = self.excludes.enter(below, self.excluded)
         tree = Tree(self.source, self.start, include, self.excludes, excluded)
         return include is None and not is_excluded, tree
+
+    def end(self, relpath: str) -> Iterator[Way]:
+        """Return the way behind an entry that a search has found, for it to lead on as a link."""
+        if isinstance(self.include, Search) and self.include.test(relpath[self.start :]):
+            yield Way(self.source, ())
 
     def may_go_on(self, relpath: str) -> bool:
         """Tell whether something below a folder may be copied though the folder is not."""

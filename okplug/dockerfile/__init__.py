@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from okplug.dockerfile.buildargs import BuildArguments
     from okplug.dockerfile.canonical import instruction_text
     from okplug.dockerfile.environment import Environment
-    from okplug.dockerfile.globs import compile_glob, is_glob
+    from okplug.dockerfile.globs import compile_glob, crosses_folders, is_glob
     from okplug.dockerfile.heredocs import announced_heredoc
     from okplug.dockerfile.ignore import Matcher, read_patterns
     from okplug.dockerfile.malformed import MalformedError, locate
@@ -43,7 +43,7 @@ _HOME = {
     "buildargs": ("BuildArguments",),
     "canonical": ("instruction_text",),
     "environment": ("Environment",),
-    "globs": ("compile_glob", "is_glob"),
+    "globs": ("compile_glob", "crosses_folders", "is_glob"),
     "heredocs": ("announced_heredoc",),
     "ignore": ("Matcher", "read_patterns"),
     "malformed": ("MalformedError", "locate"),
@@ -87,6 +87,7 @@ __all__ = [
     "announced_heredoc",
     "compile_glob",
     "context_path",
+    "crosses_folders",
     "expand",
     "expand_body",
     "find_target",

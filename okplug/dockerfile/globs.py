@@ -39,6 +39,26 @@ def compile_glob(pattern: str) -> Callable[[str], object]:
     return re.compile(_translate_glob(pattern, pattern)).fullmatch
 
 
+def crosses_folders(name: str) -> bool:
+    """Tell whether a class within *name* takes a slash: ``lib[^0-9]*`` names ``lib/a``, in Go.
+
+    At the beginning and at the end of a name, none can come of it: no path has two in a row.
+
+    :param name: one component of a well-formed pattern.
+    """
+    position = 0
+    while position < len(name):
+        start, char = position, name[position]
+        position += 1
+        if char == "[":
+            text, position = _glob_class(name, position, name)
+            if start > 0 and position < len(name) and re.fullmatch(text, "/"):
+                return True
+        elif char == "\\":
+            position += 1
+    return False
+
+
 def check_glob(pattern: str) -> None:
     """Read *pattern* as far as ``filepath.Match`` does that holds it against ``.``, as moby does.
 

@@ -1,7 +1,7 @@
 """Which paths of a tree the sources of COPY and ADD name.
 
-Wildcards are those of Go's ``filepath.Match``, one name at a time, and links are followed only
-before the first of them and in what they find.
+Wildcards are those of Go's ``filepath.Match``, one name at a time unless one of them can take a
+slash, and links are followed only before the first of them and in what they find.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from okplug import ManifestError
-from okplug.dockerfile import compile_glob, is_glob
+from okplug.dockerfile import compile_glob, crosses_folders, is_glob
 from okplug_embedded.failures import InstructionError
 from okplug_embedded.filesystem import LINK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from okplug_embedded.filesystem import FileSystem, Node, Path
 
 _GUESSES = 3
@@ -46,7 +48,12 @@ def find(tree: FileSystem, source: str, *, is_whole: bool) -> list[Path]:
     node = tree.get(folder)
     if is_whole and (node is None or not node.is_directory):
         raise missing(tree, names, source)
-    return _matches(tree, folder, names[plain:])
+    patterns = names[plain:]
+    found = _matches(tree, folder, patterns)
+    if any(map(crosses_folders, patterns)):
+        fits = compile_glob("/".join(patterns))
+        return [] if node is None else [(*folder, *path) for path in _search(node, (), fits)]
+    return found
 
 
 def source_node(tree: FileSystem, path: Path, source: str) -> Node:
@@ -77,6 +84,18 @@ def missing(tree: FileSystem, names: Path, source: str) -> MissingSourceError:
     close = sorted(difflib.get_close_matches(names[-1], known, n=_GUESSES))
     hint = f"there is {', '.join('/'.join((*names[:-1], name)) for name in close)}" if close else ""
     return MissingSourceError(f"/{'/'.join(names)} is not there", hint=hint, near=source)
+
+
+def _search(node: Node, above: Path, fits: Callable[[str], object]) -> Iterator[Path]:
+    """Yield what fits below a directory; what lies below that is part of it."""
+    if not node.is_directory:
+        return
+    for name in node.names():
+        path = (*above, name)
+        if fits("/".join(path)):
+            yield path
+        else:
+            yield from _search(node.children[name], path, fits)
 
 
 def _matches(tree: FileSystem, folder: Path, patterns: Path) -> list[Path]:

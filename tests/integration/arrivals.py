@@ -10,13 +10,13 @@ import posixpath
 import re
 import subprocess
 import tarfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from okplug.dockerfile import parse
-from okplug.dockerfile.globs import compile_glob, is_glob
+from okplug.dockerfile.globs import compile_glob, crosses_folders, is_glob
 from okplug.dockerfile.ignore import Pattern, read_patterns
 from okplug.dockerfile.model import Inherited
 from okplug.errors import ManifestError
@@ -198,11 +198,7 @@ def _differ(read: ContextRead, case: Case) -> bool:
     try:
         pattern = Pattern.parse(text)
         if read.parents:
-            base = _base(text)
-            if text == "." or text.endswith("/."):
-                return True  # a folder and no pattern, of which the client sends nothing
-            is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
-            return is_file or any(map(is_glob, base.split("/")))
+            return _differ_before_pivot(text, case)
         names = text.split("/")
         globs = [compile_glob(name) for name in names]
     except ManifestError:
@@ -217,6 +213,13 @@ def _differ(read: ContextRead, case: Case) -> bool:
         if matches != bool(pattern.test("/".join(parts))):
             return True
     return False
+
+
+def _differ_before_pivot(text: str, case: Case) -> bool:
+    base = _base(text)
+    is_folder = text == "." or text.endswith("/.")  # and no pattern: the client sends nothing of it
+    is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
+    return is_folder or is_file or any(map(is_glob, base.split("/")))
 
 
 def _call(glob: Callable[[str], object], name: str) -> bool:
@@ -255,6 +258,18 @@ def difference(case: Case, selected: Selected, arrived: Mapping[str, Thing]) -> 
         return f"executable or not: {wrong}"
     if case.kind == "links":
         return _difference_with_links(selected, files.keys() - came.keys(), arrived)
+    if any(map(_crosses, selected.by_source)):  # who knows what goes where
+        return _difference_of_names(selected, files.keys() - came.keys())
+    return _difference_of_places(selected, arrived, prefix)
+
+
+def _difference_of_names(selected: Selected, missing: set[str]) -> str:
+    names = Counter(posixpath.basename(file.relpath) for file in selected.files)
+    lacking = [path for path in missing if names[posixpath.basename(path)] == 1]
+    return f"selected and not arrived: {lacking}" if lacking else ""
+
+
+def _difference_of_places(selected: Selected, arrived: Mapping[str, Thing], prefix: str) -> str:
     places = expected(selected)
     missing = places.keys() - arrived.keys()
     if missing - perhaps_missing(selected) or arrived.keys() - places.keys():
@@ -281,6 +296,11 @@ def _told(thing: Thing, case: Case) -> Thing:
     """The one file that does not say where it was is ``.dockerignore``."""
     is_ignore = thing.kind == "file" and case.ignore and thing.text == case.ignore
     return thing._replace(text=".dockerignore") if is_ignore else thing
+
+
+def _crosses(source: tuple[ContextRead, object]) -> bool:
+    (pattern,) = source[0].patterns
+    return not source[0].parents and any(map(crosses_folders, pattern.split("/")))
 
 
 def _is(thing: Thing, file: ContextFile, prefix: str) -> bool:

@@ -134,6 +134,30 @@ def test_the_root_as_a_source_is_everything(tmp_path: Path, source: str) -> None
     assert selected(select(tmp_path, [copy(source)])) == selected(select(tmp_path, None))
 
 
+def test_a_class_may_go_past_a_slash(tmp_path: Path) -> None:
+    """As in BuildKit, which holds all wildcards of a source against whole paths."""
+    plant(
+        tmp_path, ["lib/a.jar", "lib/b.txt", "lib/c.d.jar/e", "libx.jar", "lib1.jar", "x/lib.jar"]
+    )
+    assert selected(select(tmp_path, [copy("lib[^0-9]*.jar")])) == [
+        "lib/", "lib/a.jar", "lib/c.d.jar/", "lib/c.d.jar/e", "libx.jar",
+    ]  # fmt: skip
+    assert selected(select(tmp_path, [copy("li*[^0-9]*d*", excludes=("*e",))])) == [
+        "lib/", "lib/c.d.jar/",
+    ]  # fmt: skip
+    assert selected(select(tmp_path, [copy("x/l[^0-9]*r")])) == ["x/", "x/lib.jar"]
+    assert select(tmp_path, [copy("y/l[^0-9]*r")]).unmatched == (Unmatched(0, 0, NOWHERE),)
+
+
+def test_a_link_that_a_search_finds_leads_on(tmp_path: Path) -> None:
+    """And over further links, as any link that a source ends at."""
+    plant(tmp_path, ["lib/a.jar -> ../m/n", "m -> real", "real/n", "real/o", "lib/b -> ../x", "x"])
+    entries = ["lib/", "lib/a.jar", "m", "real/", "real/n"]
+    assert selected(select(tmp_path, [copy("lib[^0-9]*.jar")])) == entries
+    assert selected(select(tmp_path, [copy("lib/*.jar")])) == entries
+    assert selected(select(tmp_path, [copy("l*/*.jar")])) == entries
+
+
 def test_a_file_counts_if_any_read_selects_it(tmp_path: Path) -> None:
     """One instruction's excludes do not bind another."""
     plant(tmp_path, ["a/x", "a/y", "a/z"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from okplug.contextsources import (
     MAX_LINKS,
     Component,
+    Search,
     Source,
     Tree,
     Way,
@@ -165,7 +166,7 @@ def test_parents_have_a_pivot(
     source = read_one(pattern, parents=True)
     assert texts(source) == components
     assert source.pivot == pivot
-    assert (source.include.text if source.include else None) == include
+    assert getattr(source.include, "text", None) == include
 
 
 def test_a_way_ends_in_a_tree_without_include() -> None:
@@ -231,6 +232,31 @@ def test_which_links_lead_on(pattern: str, followed: list[bool], *, parents: boo
         found.append(way.may_follow)
     assert found == followed
     assert way.is_in_pattern == parents
+
+
+def test_wildcards_that_take_a_slash_are_searched_for() -> None:
+    """The whole of them is held against whole paths below the folder where they begin."""
+    source = read_one("v/lib[^0-9]*/x*")
+    assert (source.pivot, source.wild) == (2, 2)
+    tree = source.way().step().tree(2)
+    assert tree is not None
+    assert isinstance(tree.include, Search)
+    assert [bool(tree.include.test(path)) for path in ("liba/x", "lib/b/xy", "lib1/x")] == [
+        True,
+        True,
+        False,
+    ]
+    assert tree.enter("v/lib/b/x") == (True, Tree(source, 10))
+    assert tree.enter("v/lib") == (False, tree)
+    assert tree.may_go_on("v/lib")
+    assert [*tree.end("v/lib")] == []
+    (end,) = tree.end("v/lib/b/x")
+    assert (end.is_end, end.may_follow, end.is_in_pattern) == (True, True, False)
+
+
+@pytest.mark.parametrize("pattern", ["[^a]*", "*[^a]", "v/[^a]*/b", "a[bc]*", "lib[^0-9]"])
+def test_others_are_matched_name_by_name(pattern: str) -> None:
+    assert read_one(pattern).include is None
 
 
 def test_ways_are_told_apart_by_where_they_lead() -> None:

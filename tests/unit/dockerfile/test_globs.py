@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from okplug.dockerfile.globs import check_glob, compile_glob, compile_regexp, is_glob
+from okplug.dockerfile.globs import (
+    check_glob,
+    compile_glob,
+    compile_regexp,
+    crosses_folders,
+    is_glob,
+)
 from okplug.errors import ManifestError
 
 
@@ -63,6 +69,34 @@ def test_malformed_globs_are_refused(pattern: str) -> None:
 def test_is_glob_sees_what_is_escaped(text: str, expected: bool) -> None:  # noqa: FBT001 - a column
     """A backslash takes the wildcard behind it literally."""
     assert is_glob(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "crosses"),
+    [
+        ("a[^b]c", True),
+        ("*[^b]*", True),
+        ("[^a][^b]c", True),
+        ("a[.-0]c", True),
+        ("a[\\.-\\0]c", True),
+        ("\\[[^b]c", True),
+        ("[^b]c", False),
+        ("a[^b]", False),
+        ("[^a][^b]", False),
+        ("a[b-z]c", False),
+        ("a[^.-0]c", False),
+        ("a\\[^b]c", False),
+        ("a*?b", False),
+        ("", False),
+    ],
+)
+def test_which_classes_go_past_a_slash(name: str, crosses: bool) -> None:  # noqa: FBT001 - a column
+    """Whatever is beside the class in a name, a path has no two slashes in a row."""
+    assert crosses_folders(name) is crosses
+    if "*" not in name and "[" in name:
+        matches = compile_glob(name)
+        paths = [f"{head}/{tail}" for head in ("a", "[", "b") for tail in ("c", "b")]
+        assert any(map(matches, paths)) <= crosses
 
 
 def test_minus_behind_an_escaped_backslash_is_not_escaped() -> None:

@@ -76,6 +76,12 @@ def test_names_lead_nowhere_else(path: str) -> None:
         ("a.txt/none*", []),
         ("none/*", []),
         ("*/none", []),
+        ("dir[^x]*.md", ["/dir/two.md"]),
+        ("d*[^x]*.md", ["/dir/two.md"]),
+        ("di*[^x]*", ["/dir"]),
+        ("dir[^x]*", ["/dir/one", "/dir/sub", "/dir/two.md"]),
+        ("dir/s*[^x]*e", ["/dir/sub/three"]),
+        ("none/s*[^x]*e", []),
     ],
 )
 def test_what_a_source_finds(tree: FileSystem, source: str, found: list[str]) -> None:
