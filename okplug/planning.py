@@ -55,16 +55,21 @@ class Planner:
     def plan(self) -> Plan:
         """Return what is to be done with each image that is asked for, and with what it needs."""
         graph, selection = self._collection.graph, self._collection.selection
-        wanted = [name for name in graph.order() if name in selection.needed]
-        self._bases.look_up(use for address in wanted for use in graph.elsewhere(address))
-        records = self.keyring.compute(wanted)
+        records = self.records()
         found = self._look_up(records)
-        steps = {address: self._step(address, records[address], found) for address in wanted}
+        steps = {address: self._step(address, record, found) for address, record in records.items()}
         plan = make_plan(steps, selection.asked, graph.ingredients)
         self._explain(plan, found.keys)
         plan.priorities.update(graph.priorities(self._state.durations()))
         self._config.plugins.plan_modify(plan, self._config)
         return plan
+
+    def records(self) -> dict[str, KeyRecord]:
+        """Return the keys of what is asked for and of what that needs, in graph order."""
+        graph, selection = self._collection.graph, self._collection.selection
+        wanted = [name for name in graph.order() if name in selection.needed]
+        self._bases.look_up(use for address in wanted for use in graph.elsewhere(address))
+        return self.keyring.compute(wanted)
 
     def check(self, plan: Plan, builder: Builder) -> None:
         """Have the builder refuse what it cannot build, before anything is built."""

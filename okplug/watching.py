@@ -1,8 +1,8 @@
 """``--watch``: wait for a change that matters, and tell whether it made a difference.
 
 Each round is a whole run of the command, with settings, plugins, manifests and keys as they are
-now; what is kept is only what tells one round from the last. A round first asks for the keys
-alone, and goes on if they are others: what changes and comes to the same is no news.
+now; what is kept is only what tells one round from the last. A round first comes as far as the
+keys, and goes on if they are others: what changes and comes to the same is no news.
 """
 
 from __future__ import annotations
@@ -121,13 +121,12 @@ def _is_news(config: Config, rounds: Rounds, collection: Collection, planner: Pl
 def _names(collection: Collection, planner: Planner) -> dict[str, tuple[str, ...]]:
     """Return the references of the images that are asked for, keys included."""
     graph, naming = collection.graph, collection.naming
-    wanted = [name for name in graph.order() if name in collection.selection.needed]
     return {
         address: (
             str(naming.shared(graph.image(address), record.key)),
             *map(str, naming.personal(graph.image(address))),
         )
-        for address, record in planner.keyring.compute(wanted).items()
+        for address, record in planner.records().items()
     }
 
 
