@@ -47,6 +47,7 @@ _KNOWN = frozenset(INSTRUCTIONS)
 _TAKE_HEREDOCS = frozenset({"ADD", "COPY", "RUN"})
 _NO_TRIGGERS = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
+_ONBUILD = re.compile(r"\s*ONBUILD\s*", re.IGNORECASE)
 
 
 def parse(data: bytes, path: Path, first_line: int = 1) -> Dockerfile:
@@ -181,8 +182,9 @@ class _Parser:
                 near=_BLANKS.split(rest, maxsplit=1)[0],
             )
         trigger = self._parsed(rest, line)
+        kept = _ONBUILD.sub("", line.text, count=1)  # as the image has it, blanks at its end, too
         return Instruction(
-            "ONBUILD", line.line, line.end_line, rest, flags, (rest,), trigger=trigger
+            "ONBUILD", line.line, line.end_line, kept, flags, (kept,), trigger=trigger
         )
 
 

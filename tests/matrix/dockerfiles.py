@@ -84,6 +84,18 @@ LAYOUT = (
         files=dockerfile(EACH.replace("%", " ")),
     ),
     Edit(
+        "a blank at the end of what ONBUILD keeps for others",
+        change("a /b", "a /b "),
+        NEW,
+        files=dockerfile("FROM scratch\nONBUILD COPY a /b\n"),
+    ),
+    Edit(
+        "line ends of Windows, behind what ONBUILD keeps for others",
+        to("FROM scratch\r\nONBUILD COPY a /b\r\n"),
+        SAME,
+        files=dockerfile("FROM scratch\nONBUILD COPY a /b\n"),
+    ),
+    Edit(
         "blanks in what ONBUILD keeps for others",
         change("COPY a", "COPY  a"),
         NEW,

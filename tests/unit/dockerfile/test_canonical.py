@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         ("HEALTHCHECK --interval=5s CMD  curl  x", "HEALTHCHECK --interval=5s CMD  curl  x"),
         ('healthcheck cmd [ "curl" ]', 'HEALTHCHECK CMD ["curl"]'),
         ("USER  a:b ", "USER a:b"),
-        ("onbuild  copy  a   b ", "ONBUILD copy  a   b"),
+        ("onbuild  copy  a   b ", "ONBUILD copy  a   b "),
         ("RUN <<EOF\n a\n\n# b\nEOF", "RUN <<EOF\n a\n\n# b\nEOF"),
         ("RUN <<-EOF\n\ta\n\tEOF", "RUN <<-EOF\na\nEOF"),
         ("COPY <<A  <<'B' /x/\na\nA\nb\nB", "COPY <<A <<'B' /x/\na\nA\nb\nB"),

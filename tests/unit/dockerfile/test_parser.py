@@ -458,16 +458,17 @@ def points_into(error: ManifestError, data: bytes) -> bool:
 
 
 def without_lines(instruction: Instruction) -> Instruction:
-    """Return the instruction as if it stood nowhere."""
-    trigger = instruction.trigger
-    return replace(
-        instruction, line=0, end_line=0, trigger=without_lines(trigger) if trigger else None
-    )
+    """Return the instruction as if it stood nowhere, with no blank at the end of an ONBUILD."""
+    placeless = replace(instruction, line=0, end_line=0)
+    if instruction.trigger is None:
+        return placeless
+    text, trigger = instruction.text.rstrip(), without_lines(instruction.trigger)
+    return replace(placeless, text=text, words=(text,), trigger=trigger)
 
 
 @given(st.data())
 def test_layout_changes_lines_only(parsed: Parsed, data: st.DataObject) -> None:
-    """Comments, blank lines and blanks at the ends of lines mean nothing."""
+    """Comments, blank lines and blanks at the ends of lines mean nothing but what ONBUILD keeps."""
     plain = 'FROM a AS b\nRUN x \\\n  y\nENV A=b \\\n C=d\nONBUILD COPY --link a b\nCMD ["a"]'
     rows: list[str] = []
     for row in plain.split("\n"):
@@ -477,6 +478,14 @@ def test_layout_changes_lines_only(parsed: Parsed, data: st.DataObject) -> None:
     assert [without_lines(each) for each in everything(before)] == [
         without_lines(each) for each in everything(after)
     ]
+
+
+def test_onbuild_keeps_what_follows_it(parsed: Parsed) -> None:
+    """An image has the text as it is written; lines that are continued are joined."""
+    (onbuild,) = parsed("FROM a\n onbuild\tcopy  a \\\n  b \t\n").stages[0].instructions
+    assert (onbuild.text, onbuild.words) == ("copy  a   b \t", ("copy  a   b \t",))
+    assert onbuild.trigger is not None
+    assert onbuild.trigger.words == ("a", "b")
 
 
 def test_instructions_are_values(parsed: Parsed) -> None:
