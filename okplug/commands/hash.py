@@ -50,12 +50,14 @@ def run(config: Config) -> int:
     with_items = config.options.record
     with keyed(config) as (collection, planner):
         keyring = planner.keyring
-        order = [name for name in collection.graph.order() if name in collection.selection.asked]
+        order, selection = collection.graph.order(), collection.selection
+        keyring.compute(name for name in order if name in selection.needed)
         records = {
             name: keyring.with_files(name, keyring.record(name))
             if with_items
             else keyring.record(name)
             for name in order
+            if name in selection.asked
         }
     if config.options.json:
         images = [_as_json(name, record, with_items) for name, record in records.items()]

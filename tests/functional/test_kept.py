@@ -5,7 +5,11 @@ Nothing may be read again where nothing changed, and everything where something 
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -372,3 +376,56 @@ def test_a_recalled_graph_is_like_the_one_that_was_read(
     ]
     assert graph.generations() == (("base:base", "web:other", "web:web"), ("api:api",))
     assert graph.node("api:api").image is graph.image("api:api")
+
+
+#: has processes do even the smallest piece of work, and tells how many there were
+FORKING = """
+import os, sys
+from okplug import contextreading, folderstats
+from okplug.cli import main
+
+folderstats._MANY = contextreading._MANY = 1
+fork, started = os.fork, []
+
+def counted():
+    process = fork()
+    started.append(process)
+    return process
+
+os.fork = counted
+code = main(sys.argv[1:])
+print(len(started), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_processes_see_what_one_sees(workspace: Workspace) -> None:
+    """Runs with one thread, as users have them, after each kind of edit."""
+    workspace.write(FILES)
+
+    def run(*words: str) -> tuple[str, int]:
+        process = subprocess.run(
+            [sys.executable, "-W", "error", "-c", FORKING, *words],
+            cwd=workspace.root,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "HOME": str(workspace.home),
+                **workspace.environ,
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return process.stdout, int(process.stderr.splitlines()[-1])
+
+    time.sleep(2 * folderstats.GRANULARITY / 1e9)  # what is fresh is read by each run
+    first, started = run("hash")
+    assert started > 0  # files were read
+    again, started = run("hash")
+    assert (again, started > 0) == (first, True)  # stats were taken
+    for edit in ("a file", "a new file", "a Dockerfile", "an ignore file", "a new manifest"):
+        EDITS[edit](workspace.root)
+        found, _ = run("hash")
+        shutil.rmtree(workspace.root / ".okplug")
+        assert found == workspace.run("hash").stdout
