@@ -115,7 +115,8 @@ def start(config: Config, address: str, verdict: str = "build") -> None:
 
 
 def finish(config: Config, address: str, verdict: str = "build") -> None:
-    config.plugins.event(events.StepFinished(NOW, address, verdict, "", 0.5))
+    reasons = ("new",) if verdict == "build" else ()
+    config.plugins.event(events.StepFinished(NOW, address, verdict, "", 0.5, reasons=reasons))
 
 
 def end(config: Config, **counts: int) -> None:
