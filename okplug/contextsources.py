@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -48,13 +49,18 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Wildcards of a source that may name what lies in the folders that they seem to name."""
+    """Wildcards of a source that may name what lies in the folders that they seem to name.
+
+    :param test: tells whether they match a path below the folder where they begin.
+    :param start: what each such path begins with.
+    """
 
     test: Callable[[str], object]
+    start: str
 
-    def may_match_below(self, _: tuple[str, ...]) -> bool:
-        """Tell whether a path below a folder may match; it takes a look to know."""
-        return True
+    def may_match_below(self, folder: tuple[str, ...]) -> bool:
+        """Tell whether a path below *folder* can match; where there are wildcards, it may."""
+        return "/".join((*folder, "")).startswith(self.start)
 
 
 @dataclass(eq=False, slots=True)
@@ -122,7 +128,8 @@ def _read_source(read: ContextRead, pattern: str) -> Source:
         rest = components[len(components) - wild :]
         if not any(crosses_folders(decode(component.text)) for component in rest):
             return Source(0, 0, components, wild=wild)
-        search = Search(compile_glob(decode(b"/".join([component.text for component in rest]))))
+        text = decode(b"/".join([component.text for component in rest]))
+        search = Search(compile_glob(text), re.split(r"[*?\[\\]", text, maxsplit=1)[0])
         return Source(0, 0, components, wild, search, wild=wild)
     base, pivot, below = pattern.partition("/./")
     if not pivot:
@@ -258,8 +265,11 @@ class Tree:
         return include is None and not is_excluded, tree
 
     def end(self, relpath: str) -> Iterator[Way]:
-        """Return the way behind an entry that a search has found, for it to lead on as a link."""
-        if isinstance(self.include, Search) and self.include.test(relpath[self.start :]):
+        """Return the way behind an entry that the pattern names, for it to lead on as a link.
+
+        With ``--parents`` the link is copied as what it is, but BuildKit wants its target there.
+        """
+        if self.include is not None and self.include.test(relpath[self.start :]):
             yield Way(self.source, ())
 
     def may_go_on(self, relpath: str) -> bool:

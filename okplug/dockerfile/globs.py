@@ -34,9 +34,22 @@ def is_glob(text: str) -> bool:
 def compile_glob(pattern: str) -> Callable[[str], object]:
     """Return what tells whether a name matches *pattern* by the rules of ``filepath.Match``.
 
+    Go never takes back how much an asterisk has taken, which shows where a class takes a slash.
+
     :raises ManifestError: if the pattern is malformed.
     """
-    return re.compile(_translate_glob(pattern, pattern)).fullmatch
+    *chunks, last = ["", *_CHUNK.findall(pattern)]
+    out = []
+    star = ""
+    for chunk in chunks:
+        if chunk.startswith("*"):
+            star = "[^/]*?"
+        else:
+            out.append(f"(?>{star}{_translate_glob(chunk, pattern)})")
+            star = ""
+    ends_in_star = last.startswith("*")
+    out.append("[^/]*" if ends_in_star else star + _translate_glob(last, pattern))
+    return re.compile("".join(out)).fullmatch
 
 
 def crosses_folders(name: str) -> bool:

@@ -65,7 +65,7 @@ def test_files_that_are_edited_while_they_are_built(
                 break
     assert len(images) > 30, f"{editor.changes} changes\n{said}"
     assert _CHANGED in said
-    assert "rror: internal" not in said
+    assert "internal error" not in said
     assert wrong_keys(clean, images) == []
 
 

@@ -257,7 +257,8 @@ def difference(case: Case, selected: Selected, arrived: Mapping[str, Thing]) -> 
     if wrong:
         return f"executable or not: {wrong}"
     if case.kind == "links":
-        return _difference_with_links(selected, files.keys() - came.keys(), arrived)
+        missing = {prefix + path for path in files.keys() - came.keys()}
+        return _difference_with_links(selected, missing, arrived)
     if any(map(_crosses, selected.by_source)):  # who knows what goes where
         return _difference_of_names(selected, files.keys() - came.keys())
     return _difference_of_places(selected, arrived, prefix)
@@ -313,8 +314,9 @@ def _difference_with_links(
     selected: Selected, missing: set[str], arrived: Mapping[str, Thing]
 ) -> str:
     """Compare where the names of all entries differ, and links lead to other places."""
-    if missing:
-        return f"selected and not arrived: {sorted(missing)}"
+    needless = {path for path in missing if not _is_behind_a_link(path, selected)}
+    if needless:
+        return f"selected and not arrived: {sorted(needless)}"
     links = {(f.relpath.rpartition("/")[2], f.target) for f in selected.files if f.kind == "link"}
     came = {(p.rpartition("/")[2], t.text) for p, t in arrived.items() if t.kind == "link"}
     if came - links:
@@ -322,6 +324,28 @@ def _difference_with_links(
     folders = {f.relpath.rpartition("/")[2] for f in selected.files if f.kind == "directory"}
     found = {path.rpartition("/")[2] for path, t in arrived.items() if t.kind == "directory"}
     return f"folders that were not selected: {sorted(found - folders)}" if found - folders else ""
+
+
+def _is_behind_a_link(path: str, selected: Selected) -> bool:
+    """Tell whether ``--parents`` copies a link to a path, or to a folder above it, as a link."""
+    return any(read.parents for read, _ in selected.by_source) and any(
+        f"/{path}/".startswith(f"{to.rstrip('/')}/") for to in _targets(selected)
+    )
+
+
+def dangles(selected: Selected) -> bool:
+    """Tell whether a link leads to what is not there, so that a builder may refuse it."""
+    paths = {f"/{file.relpath}" for file in selected.files} | {"/"}
+    links = [f"/{file.relpath}/" for file in selected.files if file.kind == "link"]
+    return any(to not in paths and not to.startswith((*links,)) for to in _targets(selected))
+
+
+def _targets(selected: Selected) -> Iterator[str]:
+    for file in selected.files:
+        if file.kind == "link":
+            folder = posixpath.dirname(f"/{file.relpath}")
+            target = posixpath.normpath(posixpath.join(folder, file.target))
+            yield target.replace("//", "/", 1)
 
 
 # ----------------------------------------------------------------------------------------- BuildKit

@@ -37,6 +37,7 @@ def test_wildcards() -> None:
             glob = grammar.spoilt(glob, _ALPHABET)
         names = [glob, grammar.spoilt(glob.replace("\\", ""), "abé.")]
         names += ["".join(source.choices("abcé*]\\-^\udcff", k=size)) for size in range(5)]
+        names += ["".join(source.choices("abc-./", k=size)) for size in (3, 4, 5, 6)]
         if (
             "*" in glob and "[" in glob
         ):  # Go's asterisk may end within a character, okplug's does not

@@ -249,6 +249,9 @@ def test_wildcards_that_take_a_slash_are_searched_for() -> None:
     assert tree.enter("v/lib/b/x") == (True, Tree(source, 10))
     assert tree.enter("v/lib") == (False, tree)
     assert tree.may_go_on("v/lib")
+    assert tree.may_go_on("v/libs/x")
+    assert not tree.may_go_on("v/li")
+    assert not tree.may_go_on("v/x/lib")
     assert [*tree.end("v/lib")] == []
     (end,) = tree.end("v/lib/b/x")
     assert (end.is_end, end.may_follow, end.is_in_pattern) == (True, True, False)

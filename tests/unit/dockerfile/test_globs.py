@@ -46,6 +46,14 @@ from okplug.errors import ManifestError
         ("**", "ab", True),
         ("?", "\udcff", True),
         ("", "", True),
+        ("sub[^.]*e", "sub/three", True),
+        ("s*[^.]*e", "sub/three", False),
+        ("sub*e", "sub/three", False),
+        ("a?b", "a/b", False),
+        ("a[^x]b*", "a/b/c", False),
+        ("*a*b", "aab", True),
+        ("*ab*", "aab", True),
+        ("*", "", True),
     ],
 )
 def test_glob_matches_as_filepath_match(pattern: str, name: str, matches: bool) -> None:  # noqa: FBT001 - a column
