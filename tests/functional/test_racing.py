@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import pytest
 
-from okplug import fingerprint, hookimpl
+from okplug import contextsnapshot, hookimpl
 from okplug.reference import Reference
 from okplug.testing import ImageView, make_workspace
 from okplug_layout.registry import LayoutRegistry
@@ -102,7 +102,7 @@ def test_it_is_the_check_of_what_is_sent_that_prevents_it(
 ) -> None:
     """Without it, size and time being the same, all three would be under wrong keys."""
     if not is_checked:
-        monkeypatch.setattr(fingerprint, "open_verified", open_unverified)
+        monkeypatch.setattr(contextsnapshot, "open_verified", open_unverified)
     outcome = workspace.run("build", "-j", "1", plugins=[EditOnce(group / "low/x1")]).assert_ok()
     wrong = wrong_keys(clean, stored_images(workspace))
     assert (_CHANGED in outcome.stderr) == is_checked
