@@ -130,6 +130,18 @@ class _Console(Console):
         super().__init__(**options)
         self._drawing = lock
 
+    def __enter__(self) -> Console:
+        """Begin what is written at once, such as what a plugin writes to standard error."""
+        self._drawing.acquire()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:  # as they are
+        """Write it."""
+        try:
+            super().__exit__(*error)
+        finally:
+            self._drawing.release()
+
     def print(self, *objects: Any, **options: Any) -> None:  # noqa: ANN401  # the same
         """Print while no other thread does."""
         with self._drawing:

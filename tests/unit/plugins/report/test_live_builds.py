@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: a builder that tells of its parts; a file in the workspace's root lets it go on
 BUILDER = """\
-import sys, time
+import sys, threading, time
 from okplug import Artifact, BuildError, CancelledError, hookimpl
 from okplug.testing import push_image
 
@@ -37,9 +37,12 @@ class Telling:
         control.progress("1", "[1/2] FROM scratch", "cached")
         control.progress("2", "[2/2] RUN [bold]make[/bold]", "started")
         control.progress("3", "transferring context", "running", 5_000_000)
+        deadline = time.monotonic() + 60
+        while "okplug-live-view" not in [thread.name for thread in threading.enumerate()]:
+            assert time.monotonic() < deadline, "nothing is shown"
+            time.sleep(0.01)
         if request.image.name == "a":
             sys.stderr.write("a plugin speaks\\n")
-        deadline = time.monotonic() + 60
         while request.image.name in WAITING and not (ROOT / "go").exists():
             assert time.monotonic() < deadline, "nobody lets it go on"
             if control.is_cancelled:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.file_proxy import FileProxy  # noqa: TID253  # what is tested here loads it anyhow
 
-from okplug_report.region import Region, terminal_size
+from okplug_report.region import Region, _Console, terminal_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -189,6 +190,38 @@ class Deaf(io.StringIO):
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Zl", "Zp")), max_size=100)
+
+
+class Watched(io.StringIO):
+    """A stream that knows whether somebody could draw while it is written to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.RLock()
+        self.unguarded: list[str] = []
+
+    def write(self, text: str) -> int:
+        """Note what another thread might have drawn into."""
+
+        def draw() -> None:
+            if self.lock.acquire(blocking=False):
+                self.unguarded.append(text)
+                self.lock.release()
+
+        other = threading.Thread(target=draw)
+        other.start()
+        other.join()
+        return super().write(text)
+
+
+def test_what_others_print_is_written_while_nobody_draws() -> None:
+    """A line that is written between two halves of a frame would be lost."""
+    stream = Watched()
+    console = _Console(stream.lock, file=stream, force_terminal=True)
+    FileProxy(console, stream).write("a plugin speaks\n")
+    console.print("so does okplug")
+    assert stream.getvalue() == "a plugin speaks\nso does okplug\n"
+    assert stream.unguarded == []
 
 
 @given(
