@@ -26,8 +26,8 @@ Remove the images that are shared under keys which nobody computes any more and 
 
 A key is kept if the images here have it as they are now, or in the commits of --keep-refs; if it is
 among the --keep-last newest of its image; and if it is younger than --keep-days, or of unknown age,
-which only --keep-days 0 lets go. The tag of a result key goes with its image. Other tags that are no
-keys stay, and so do the tags of users, who have the images in repositories of their own.
+which only --keep-days 0 lets go. The tag of a result key goes with its image. Other tags that are
+no keys stay, and so do the tags of users, who have the images in repositories of their own.
 
 The keys of commits are those of a clean checkout, with the platform, the build arguments and the
 environment of this command. Bytes are freed when the registry collects its own garbage.

@@ -86,7 +86,7 @@ def write(team: Team, plan: Plan) -> None:
 def contents(team: Team, images: dict[str, dict[str, Any]]) -> dict[str, object]:
     """Return what each image holds; a digest of another image counts by whose it is."""
     names = {image["digest"]: address for address, image in images.items()}
-    found = {}
+    found: dict[str, object] = {}
     for address in images:
         name = address.partition(":")[0]
         view = ImageView.read(team.registry, Reference("registry.test", f"cindy/{name}", "okteto"))
