@@ -30,7 +30,7 @@ def check(workspace: Path, path: Path, contexts: list[Path]) -> None:
     for context in contexts:
         print(index.snapshot(context, None).digest)
     index.save()
-    index.end_check()
+    index.close()
 
 
 def files_below(contexts: list[Path]) -> list[tuple[bytes, int, int]]:

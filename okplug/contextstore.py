@@ -116,8 +116,11 @@ class _Slice:
     checksum: bytes
 
     def read(self) -> bytes | None:
-        """Return the bytes, None if they are not what was written."""
-        data = self.memory[self.start : self.end]
+        """Return the bytes, None if they are not what was written, or the file was closed."""
+        try:
+            data = self.memory[self.start : self.end]
+        except ValueError:
+            return None
         return data if xxhash.xxh3_128_digest(data) == self.checksum else None
 
 
@@ -132,8 +135,14 @@ class Stored:
     selections: dict[bytes, StoredSelection] = field(default_factory=dict)
     walk: Walk | None = None
     day: int = 0
+    _file: mmap.mmap | None = None
     _numbers: dict[bytes, int] | None = None
     _rows: dict[int, dict[bytes, StoredFolder]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close the file; what of it was not read is unknown from now on."""
+        if self._file is not None:
+            self._file.close()
 
     def number(self, path: bytes) -> int | None:
         """Return which group a folder is in, None if it is unknown."""
@@ -236,6 +245,7 @@ def _decode(head: bytes, root: bytes, file: mmap.mmap, start: int) -> Stored:
         {key: _selection(fields, root) for key, *fields in selections},
         Walk(*walk) if walk else None,
         day,
+        file,
     )
 
 

@@ -148,9 +148,10 @@ class ContextIndex:
         """
         self._folders.check.begin(with_files=with_files)
 
-    def end_check(self) -> None:
-        """Leave nothing at work that nobody waits for."""
+    def close(self) -> None:
+        """Leave nothing at work that nobody waits for, and no file open."""
         self._folders.check.end()
+        self._stored.close()
 
     def unchanged(self, selection: bytes) -> list[str] | None:
         """Return digest and proof of a snapshot of an earlier run, if nothing of it changed.

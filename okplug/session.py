@@ -53,7 +53,7 @@ def begun_index(config: Config) -> Iterator[ContextIndex]:
     try:
         yield index
     finally:
-        index.end_check()
+        index.close()
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import io
 import itertools
-import mmap
 import pickle
 import struct
 import sys
@@ -40,7 +39,7 @@ class ValueFile:
     :ivar head: its first value.
     """
 
-    def __init__(self, head: object, parts: Mapping[str, tuple[int, int]], data: mmap.mmap) -> None:
+    def __init__(self, head: object, parts: Mapping[str, tuple[int, int]], data: bytes) -> None:
         self.head = head
         self._parts = parts
         self._data = data
@@ -70,9 +69,8 @@ def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
 def open_values(path: Path) -> ValueFile | None:
     """Return a file that was written, None if it is not there, damaged or of another kind."""
     try:
-        with path.open("rb") as stream:
-            data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):  # there is none, or it is empty
+        data = path.read_bytes()
+    except OSError:
         return None
     start = len(_MAGIC) + _CHECKSUM_SIZE
     if data[:start] != _MAGIC + xxhash.xxh3_128_digest(memoryview(data)[start:]):

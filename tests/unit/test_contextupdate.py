@@ -48,7 +48,7 @@ def run(workspace: Path, *contexts: str, days: int = 0) -> dict[str, str]:
         found = {name: index.snapshot(workspace / name, None).digest for name in sorted(names)}
         index.save()
     finally:
-        index.end_check()
+        index.close()
     return found
 
 

@@ -167,7 +167,7 @@ def test_of_what_is_unknown_or_changed_nothing_is_said(searches: Searches) -> No
     again = searches.index()
     again.begin_check(with_files=True)
     assert again.unchanged(first.selection) is None
-    again.end_check()
+    again.close()
 
 
 def test_snapshots_that_are_taken_together_are_the_same(
@@ -193,3 +193,22 @@ def test_snapshots_that_are_taken_together_are_the_same(
     again = searches.index()
     again.take(wanted)
     assert [again.snapshot(*each).digest for each in wanted] == expected
+
+
+def test_a_closed_index_has_no_file_open(searches: Searches) -> None:
+    """What nobody has read of it is looked at anew, and comes to the same."""
+    context = searches.root / "c"
+    searches.run(lambda index: index.snapshot(context, None))
+    before = open_files()
+    index = searches.index()
+    assert open_files() == before + 1
+    snapshot = index.snapshot(context, None)
+    index.close()
+    assert open_files() == before
+    assert [file.relpath for file in snapshot.files] == ["d", "d/e", "d/e/file"]
+    assert index.snapshot(searches.root, None).files
+    index.close()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
