@@ -216,10 +216,22 @@ def _differ(read: ContextRead, case: Case) -> bool:
 
 
 def _differ_before_pivot(text: str, case: Case) -> bool:
-    base = _base(text)
-    is_folder = text == "." or text.endswith("/.")  # and no pattern: the client sends nothing of it
+    base, _, rest = text.partition("/./") if "/./" in text else (".", "", text)
+    is_folder = rest in (".", "")  # and no pattern: the client sends nothing of it
     is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
-    return is_folder or is_file or any(map(is_glob, base.split("/")))
+    if is_folder or is_file or any(map(is_glob, base.split("/"))):
+        return True
+    client, daemon = Pattern.parse(posixpath.join(base, rest)), Pattern.parse(rest)
+    paths = [case.below + path for path in case.tree]
+    paths += [above for path in paths for above in _parents(path)]
+    start = 0 if base == "." else len(base) + 1
+    below = [path for path in paths if start == 0 or path.startswith(f"{base}/")]
+    return any(bool(client.test(path)) != bool(daemon.test(path[start:])) for path in below)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := posixpath.dirname(path):
+        yield path
 
 
 def _call(glob: Callable[[str], object], name: str) -> bool:
