@@ -172,8 +172,8 @@ class BuildRequest:
     :param dockerfile: the parsed Dockerfile; ``dockerfile.text`` is its text.
     :param resolution: the stages that the target reaches, and what they read.
     :param context: the files that may be read; others do not exist for this build.
-    :param args: build arguments with their final values, by name; undeclared ones may be among
-        them.
+    :param args: build arguments with their final values, by name; none that nothing declares,
+        but for proxies and what a frontend takes undeclared.
     :param platforms: ``os/arch[/variant]``, at least one.
     :param images: reference as the Dockerfile has it after expansion -> the dependency that it
         stands for, by digest.

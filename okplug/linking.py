@@ -17,6 +17,7 @@ import re
 from typing import TYPE_CHECKING
 
 from okplug.dockerfile import parse
+from okplug.dockerfile.buildargs import is_proxy
 from okplug.dockerfile.model import Inherited
 from okplug.dockerfile.stagegraph import find_target
 from okplug.errors import Location, ManifestError
@@ -182,7 +183,8 @@ class _Linker:
             use.reference: self._address(use.reference, contexts) for use in resolution.images
         }
         named = {reference: address for reference, address in images.items() if address}
-        self.graph.put(Node(image, dockerfile, resolution, _used(args, resolution), named))
+        args = _used(_counting(args, dockerfile, resolution), resolution)
+        self.graph.put(Node(image, dockerfile, resolution, args, named))
 
     def _read(self, image: Image) -> Dockerfile:
         path = image.dockerfile
@@ -337,6 +339,15 @@ def _bases(node: Node) -> Iterator[str]:
 
 def _cause(use: ImageUse, image: Image) -> Cause:
     return Cause(use.cause, Location(image.dockerfile, use.line, 1))
+
+
+def _counting(
+    args: Mapping[str, str], dockerfile: Dockerfile, resolution: Resolution
+) -> dict[str, str]:
+    """Leave out what nothing declares: only an ONBUILD of a base from elsewhere would take it."""
+    known = {name.partition("@")[0] for name, _ in resolution.args}
+    known.update(name for name, _ in _declared(dockerfile))
+    return {name: value for name, value in args.items() if name in known or is_proxy(name)}
 
 
 def _used(args: Mapping[str, str], resolution: Resolution) -> dict[str, str]:

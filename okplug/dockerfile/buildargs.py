@@ -33,6 +33,11 @@ def _platform_args(platform: str, target: str) -> dict[str, str]:
     }
 
 
+def is_proxy(name: str) -> bool:
+    """Tell whether an argument says how to reach a network; undeclared, it changes no image."""
+    return name.upper().endswith("_PROXY")
+
+
 def _is_frontend_arg(name: str) -> bool:
     """Tell whether *name* changes what is built without being declared."""
     return name == "SOURCE_DATE_EPOCH" or name.startswith("BUILDKIT_")
@@ -85,6 +90,12 @@ class BuildArguments:
             return text, frozenset()
         expansion = evaluate(text, self._global.get, self._escape)
         return expansion.text, expansion.found | expansion.missing
+
+    def note_given(self) -> None:
+        """Record all that is given: nobody here knows what counts."""
+        for name, value in self._given.items():
+            if not is_proxy(name):
+                self._note(name, _FROM, value)
 
     def note_used(self, names: Iterable[str]) -> None:
         """Record the variables of the FROM line of a reached stage."""

@@ -38,7 +38,8 @@ def resolve(
 
     :param target: name of a stage, ``""`` for the last one.
     :param args: build arguments; those that no reached stage declares do not count, but for
-        ``SOURCE_DATE_EPOCH`` and ``BUILDKIT_*``, which act undeclared.
+        ``SOURCE_DATE_EPOCH`` and ``BUILDKIT_*``, which act undeclared. To another frontend than
+        Docker's all of them may mean something.
     :param platform: ``os/arch[/variant]``.
     :param inherited: tells what an image from outside the Dockerfile passes on; called once for
         each reference.
@@ -53,11 +54,14 @@ def resolve(
     )
     resolver = _Resolver(dockerfile, arguments, inherited)
     reached = resolver.carry_out(index)
+    foreign = _foreign_frontend(dockerfile, args)
+    if foreign:
+        arguments.note_given()
     return Resolution(
         stages=tuple(reached),
         args=arguments.values(),
         reads=tuple(resolver.reads),
-        whole_context=_foreign_frontend(dockerfile, args) or resolver.unknown,
+        whole_context=foreign or resolver.unknown,
         images=tuple(sorted(resolver.images, key=lambda use: use.line)),
         passes_on=resolver.environments[index].passed_on(triggers(dockerfile.stages[index])),
         triggers=tuple(resolver.triggers),

@@ -182,11 +182,12 @@ def test_a_dependency_that_is_reused_is_passed_on_by_digest_too(shop: Shop) -> N
 
 def test_a_request_says_all_that_determines_a_build(shop: Shop) -> None:
     shop.workspace.environ["SOURCE_DATE_EPOCH"] = "1700000000"
-    shop.run("build", "base", "--build-arg", "X=1").assert_ok()
+    shop.edit("base/Dockerfile", "FROM scratch\nARG X\nCOPY data /base\n")
+    shop.run("build", "base", "--build-arg", "X=1", "--build-arg", "Y=1").assert_ok()
     (request,) = shop.requests
     assert request.platforms == ("linux/amd64",)
     assert request.source_date_epoch == 1_700_000_000
-    assert request.args["X"] == "1"
+    assert request.args == {"X": "1"}, "nothing declares the other one"
     assert str(request.repository) == "registry.test/okteto/base"
     assert [file.relpath for file in request.context.files] == ["data"]
     assert request.key in shop.shared("base")

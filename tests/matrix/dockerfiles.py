@@ -377,6 +377,16 @@ SELECTED = (
         NEW,
     ),
     Edit(
+        "the ignore file of a Dockerfile that is elsewhere",
+        write("ci/Dockerfile.dockerignore", "part\n"),
+        NEW,
+        files={
+            "okteto.yaml": "build: {app: {context: src, dockerfile: ../ci/Dockerfile}}\n",
+            "ci/Dockerfile": "FROM scratch\nCOPY . /src\n",
+            "ci/Dockerfile.dockerignore": "*.log\n",
+        },
+    ),
+    Edit(
         "a Dockerfile's own ignore file, without effect",
         write("Dockerfile.dockerignore", "*.md\n"),
         SAME,

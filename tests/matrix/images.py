@@ -80,6 +80,7 @@ PASSING_ON = {
     "Dockerfile": "ARG OKTETO_BUILD_BASE_IMAGE\nFROM ${OKTETO_BUILD_BASE_IMAGE}\nCOPY $WHAT /x\n",
 }
 WHOLE = "a key is there before anything is built, and is made of whole dependencies"
+UNKNOWN = "its instructions are not known before it is built; the error tells what helps"
 BY_TAG = "names of images from elsewhere are taken to stay what they are; `--pull` looks"
 ELSEWHERE = {"Dockerfile": "FROM localhost/elsewhere/os:1\nCOPY src /src\n"}
 COPIED = {"Dockerfile": "FROM scratch\nCOPY --from=localhost/elsewhere/os:1 /elsewhere /\n"}
@@ -266,6 +267,63 @@ DEPENDENCIES = (
         NEW,
         files=COPIED,
         before=all_of(give("--pull"), push("os:1", "1")),
+    ),
+    Edit(
+        "a file that ONBUILD of a base image from elsewhere copies",
+        write("README.md", "more\n"),
+        REFUSED,
+        why=UNKNOWN,
+        files=ELSEWHERE,
+        before=push("os:1", "1", OnBuild=["COPY README.md /"]),
+    ),
+    Edit(
+        "all files, copied by ONBUILD of a base image from elsewhere",
+        write("README.md", "more\n"),
+        REFUSED,
+        why=UNKNOWN,
+        files=ELSEWHERE,
+        before=push("os:1", "1", OnBuild=["COPY . /all"]),
+    ),
+    Edit(
+        "a file that ONBUILD of a base image from elsewhere copies, and the Dockerfile as well",
+        write("README.md", "more\n"),
+        NEW,
+        files={"Dockerfile": "FROM localhost/elsewhere/os:1\nCOPY README.md /twice\n"},
+        before=push("os:1", "1", OnBuild=["COPY README.md /"]),
+    ),
+    Edit(
+        "an argument that only ONBUILD of a base image from elsewhere declares",
+        replace("okteto.yaml", "1", "2"),
+        SAME,
+        files={**ELSEWHERE, "okteto.yaml": "build: {app: {context: ., args: {V: '1'}}}\n"},
+        before=push("os:1", "1", OnBuild=["ARG V", "ENV V=$V"]),
+    ),
+    Edit(
+        "an argument that ONBUILD of a base image from elsewhere declares, and the Dockerfile as well",
+        replace("okteto.yaml", "1", "2"),
+        NEW,
+        files={
+            "Dockerfile": "FROM localhost/elsewhere/os:1\nARG V\n",
+            "okteto.yaml": "build: {app: {context: ., args: {V: '1'}}}\n",
+        },
+        before=push("os:1", "1", OnBuild=["ARG V", "ENV V=$V"]),
+    ),
+    Edit(
+        "the image that a named context stands for",
+        replace("okteto.yaml", "os:1", "os:2"),
+        NEW,
+        files=NAMED_IMAGE,
+        before=all_of(push("os:1", "1"), push("os:2", "2")),
+    ),
+    Edit(
+        "a named context that nothing uses",
+        replace("okteto.yaml", "os:1", "os:2"),
+        NEW,
+        embedded=SAME,
+        buildkit=SAME,
+        why="named contexts count as they are written",
+        files={**NAMED_IMAGE, "Dockerfile": "FROM scratch\nCOPY src /src\n"},
+        before=all_of(push("os:1", "1"), push("os:2", "2")),
     ),
     Edit("a file of a named context", write("lib/one", "2\n"), NEW, embedded=REFUSED, files=NAMED),
     Edit(

@@ -356,13 +356,34 @@ def test_a_variable_that_no_reached_stage_uses_needs_no_image(shop: Shop) -> Non
         """
         ARG OKTETO_BUILD_BASE_IMAGE
         FROM $OKTETO_BUILD_BASE_IMAGE AS other
+        ARG UNUSED
         FROM scratch
         """,
-        args={"ANY": "1", "UNUSED": "${OKTETO_BUILD_BASE_TAG}"},
+        args={"UNUSED": "${OKTETO_BUILD_BASE_TAG}"},
     )
     assert shop.edges() == {}
     args = shop.graph().node("api:api").args
-    assert args == {"ANY": "1", "OKTETO_BUILD_BASE_IMAGE": "scratch", "UNUSED": "scratch"}
+    assert args == {"OKTETO_BUILD_BASE_IMAGE": "scratch", "UNUSED": "scratch"}
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("FROM node", {"https_proxy", "BUILDKIT_X"}),
+        ("FROM node\nARG A", {"A", "https_proxy", "BUILDKIT_X"}),
+        ("ARG A\nFROM node", {"A", "https_proxy", "BUILDKIT_X"}),
+        ("FROM node\nARG A\nFROM node", {"A", "https_proxy", "BUILDKIT_X"}),
+        ("FROM scratch AS b\nONBUILD ARG A\nFROM b", {"A", "https_proxy", "BUILDKIT_X"}),
+        ("# syntax=example.com/front\nFROM node", {"A", "B", "https_proxy", "BUILDKIT_X"}),
+    ],
+)
+def test_a_build_gets_the_arguments_that_its_key_counts(
+    shop: Shop, text: str, taken: set[str]
+) -> None:
+    """An ONBUILD of a base from elsewhere would take others, and no key would tell."""
+    given = {"A": "1", "B": "2", "https_proxy": "http://p", "BUILDKIT_X": "1"}
+    shop.add("api:api", text, args=given)
+    assert set(shop.graph().node("api:api").args) == taken
 
 
 def test_a_variable_that_a_stage_declares_is_a_build_argument(shop: Shop) -> None:

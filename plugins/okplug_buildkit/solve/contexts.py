@@ -70,13 +70,15 @@ def _layout(image: Reference) -> str:
 
 def _kept_here(request: BuildRequest, registry: Registry) -> Iterator[tuple[str, Reference]]:
     """Yield images from outside the workspace that the registry has nevertheless."""
-    named = {name for name, _ in request.image.named_contexts}
+    named = dict.fromkeys((name for name, _ in request.image.named_contexts), "")
+    named |= request.image.image_contexts()
     for use in request.resolution.images:
         reference = request.bases.get(use.reference)
-        if reference is None and (use.reference in request.images or use.reference in named):
+        text = named.get(use.reference, use.reference)
+        if reference is None and (use.reference in request.images or not text):
             continue
         try:
-            reference = reference or Reference.parse(use.reference)
+            reference = reference or Reference.parse(text)
         except UsageError:
             continue  # the daemon will say what is wrong with it
         if not reference.tag and not reference.digest:

@@ -148,6 +148,20 @@ def test_a_proxy_counts_where_it_is_declared(resolved: Resolve, name: str) -> No
     assert resolved("FROM scratch\nENV A=1\n", args=args).args == ()
 
 
+def test_to_a_foreign_frontend_all_arguments_may_mean_something(resolved: Resolve) -> None:
+    args = {"A": "1", "B": "2", "HTTP_PROXY": "http://proxy"}
+    text = "FROM scratch\nARG A\n"
+    assert resolved(text, args=args).args == (("A", "1"),)
+    assert resolved(f"# syntax=docker/dockerfile:1\n{text}", args=args).args == (("A", "1"),)
+    foreign = resolved(f"# syntax=example.com/front\n{text}", args=args)
+    assert foreign.args == (("A", "1"), ("B", "2"))
+    assert resolved(text, args={**args, "BUILDKIT_SYNTAX": "example.com/front"}).args == (
+        ("A", "1"),
+        ("B", "2"),
+        ("BUILDKIT_SYNTAX", "example.com/front"),
+    )
+
+
 def test_the_arguments_of_the_frontend_count_undeclared(resolved: Resolve) -> None:
     """They change the image without an ARG."""
     args = {"SOURCE_DATE_EPOCH": "0", "BUILDKIT_INLINE_CACHE": "1", "OTHER": "x"}

@@ -130,7 +130,18 @@ def test_named_contexts(make: Make, registry: FakeRegistry) -> None:
         {},
         {"named-1": folder},
     )
-    assert registry.calls == {}
+    assert registry.calls == {"resolve": 1}  # it might have the image
+
+
+def test_a_named_context_that_is_an_image_which_only_this_side_has(
+    make: Make, registry: FakeRegistry
+) -> None:
+    kept = Reference.parse("other.test/debian:latest")
+    digest = push_image(registry, kept, files={"a": "b"}).digest
+    request = make("FROM base\n", ("base", "docker-image://other.test/debian"))
+    found = contexts_of(request, registry)
+    assert found.values == {"base": f"oci-layout://debian@{digest}"}
+    assert found.images == {"oci:debian": [kept.with_tag("").with_digest(digest)]}
 
 
 def test_a_named_context_that_is_an_image_of_the_workspace(make: Make) -> None:
