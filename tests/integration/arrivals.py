@@ -207,10 +207,11 @@ def _differ(read: ContextRead, case: Case) -> bool:
         return True  # without a wildcard it is part of a name, and the client does not send that
     if names[-2:] == ["*", "**"]:
         return True  # of which the client sends nothing
-    for path in case.tree:
-        parts = (case.below + path).split("/")[: len(names)]
-        matches = len(parts) == len(names) and all(map(_call, globs, parts))
-        if matches != bool(pattern.test("/".join(parts))):
+    for path in _all_paths(case):
+        parts = path.split("/")
+        copied = len(parts) >= len(names) and all(map(_call, globs, parts))
+        is_named = copied and len(parts) == len(names)
+        if bool(pattern.test(path)) != is_named and (is_named or not copied):
             return True
     return False
 
@@ -222,16 +223,18 @@ def _differ_before_pivot(text: str, case: Case) -> bool:
     if is_folder or is_file or any(map(is_glob, base.split("/"))):
         return True
     client, daemon = Pattern.parse(posixpath.join(base, rest)), Pattern.parse(rest)
-    paths = [case.below + path for path in case.tree]
-    paths += [above for path in paths for above in _parents(path)]
     start = 0 if base == "." else len(base) + 1
-    below = [path for path in paths if start == 0 or path.startswith(f"{base}/")]
+    below = [path for path in _all_paths(case) if start == 0 or path.startswith(f"{base}/")]
     return any(bool(client.test(path)) != bool(daemon.test(path[start:])) for path in below)
 
 
-def _parents(path: str) -> Iterator[str]:
-    while path := posixpath.dirname(path):
-        yield path
+def _all_paths(case: Case) -> set[str]:
+    paths = {case.below + path for path in case.tree}
+    for path in list(paths):
+        above = path
+        while above := posixpath.dirname(above):
+            paths.add(above)
+    return paths
 
 
 def _call(glob: Callable[[str], object], name: str) -> bool:
