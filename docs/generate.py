@@ -196,7 +196,7 @@ def matrix() -> Iterator[str]:
     yield f"- {trusted} of what is not in the workspace and is trusted, each with what helps;"
     yield f"- {len(EDITS) - exact - again - trusted} of images that no builder takes.\n"
     for group, edits in GROUPS.items():
-        yield f"## {group}\n"
+        yield f"### {group}\n"
         yield "| edit | key | embedded | BuildKit | why they differ |\n|---|---|---|---|---|"
         for edit in edits:
             seen = (edit.key, edit.image["embedded"], edit.image["buildkit"])
