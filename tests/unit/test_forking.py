@@ -110,7 +110,8 @@ def test_an_interruption_while_processes_start_ends_them(
         process = fork()
         if process:
             started.append(process)
-            os.kill(os.getpid(), signal.SIGINT)
+            # to this thread: a test run may have others, which do not wait
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
         return process
 
     monkeypatch.setattr(os, "fork", interrupted)
