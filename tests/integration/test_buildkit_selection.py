@@ -136,7 +136,9 @@ def judge(case: Case, ours: Selected, arrived: Mapping[str, Thing], failure: str
     is_ambiguous = is_read_in_two_ways(case, ours) or bool(perhaps_missing(ours))
     if failure:
         is_links = case.kind == "links"
-        is_refused = leads_nowhere(ours, failure) if is_links else has_clash(expected(ours))
+        # what --exclude leaves out may clash as well
+        is_clash = "not a directory" in failure or has_clash(expected(ours))
+        is_refused = leads_nowhere(ours, failure) if is_links else is_clash
         return REFUSED if is_refused else AMBIGUOUS if is_ambiguous else f"BuildKit: {failure}"
     different = difference(case, ours, arrived)
     is_more = different.startswith("selected and not arrived")
