@@ -136,7 +136,8 @@ class Stored:
     walk: Walk | None = None
     day: int = 0
     _file: mmap.mmap | None = None
-    _numbers: dict[bytes, int] | None = None
+    _bases: dict[bytes, list[int]] = field(default_factory=dict)
+    _names: dict[int, frozenset[bytes]] = field(default_factory=dict)
     _rows: dict[int, dict[bytes, StoredFolder]] = field(default_factory=dict)
 
     def close(self) -> None:
@@ -146,11 +147,22 @@ class Stored:
 
     def number(self, path: bytes) -> int | None:
         """Return which group a folder is in, None if it is unknown."""
-        if self._numbers is None:
-            self._numbers = {
-                path: number for number, group in enumerate(self.groups) for path in group.paths()
-            }
-        return self._numbers.get(path)
+        if not self._bases:
+            for number, group in enumerate(self.groups):
+                self._bases.setdefault(group.folders.base, []).append(number)
+        above = path
+        while above:
+            name = path[len(above.rstrip(b"/")) + 1 :] or b"."
+            for number in self._bases.get(above, ()):
+                if name in self._names_of(number):
+                    return number
+            above = above.rpartition(b"/")[0] or b"/" * (above != b"/")
+        return None
+
+    def _names_of(self, number: int) -> frozenset[bytes]:
+        if number not in self._names:
+            self._names[number] = frozenset(split_names(self.groups[number].folders.names))
+        return self._names[number]
 
     def folder(self, path: bytes) -> StoredFolder | None:
         """Return what is known of a folder, None if nothing is."""

@@ -63,7 +63,9 @@ def updated(stored: Stored, seen: Seen, root: bytes, today: int) -> Stored:
         elif seen.scanned.isdisjoint(paths := selection.paths()) and update.knows(paths):
             selections[key] = selection._replace(groups=update.groups_of(paths))
     for key, selection in seen.selections.items():
-        if update.knows(paths := selection.paths()):
+        if selection == stored.selections.get(key) and not update.touches(selection.groups):
+            selections[key] = selection._replace(day=today)
+        elif update.knows(paths := selection.paths()):
             selections[key] = selection._replace(day=today, groups=update.groups_of(paths))
     return Stored(update.groups, selections, seen.walk, today)
 
