@@ -20,17 +20,16 @@ class GroupCheck:
         self._names: dict[int, bool] = {}
         self._files: dict[int, bool] = {}
         self._running: StatCheck | None = None
-        self._with_files = False
+        self._step = 1
 
     def begin(self, *, with_files: bool) -> None:
         """Look at all groups, which may go on in other processes while this one does other things.
 
         :param with_files: at their files, too.
         """
-        self._with_files = with_files
-        names = [group.folders for group in self._groups]
-        files = [group.files for group in self._groups] if with_files else []
-        self._running = StatCheck([*names, *files])
+        self._step = 2 if with_files else 1
+        wanted = ((group.folders, group.files)[: self._step] for group in self._groups)
+        self._running = StatCheck([each for both in wanted for each in both])
 
     def end(self) -> None:
         """Take what was found, or do without it if nobody asked."""
@@ -72,6 +71,5 @@ class GroupCheck:
         if self._running is not None:
             running, self._running = self._running, None
             found = running.results()
-            count = len(self._groups)
-            self._names = dict(enumerate(found[:count]))
-            self._files = dict(enumerate(found[count:]))
+            self._names = dict(enumerate(found[:: self._step]))
+            self._files = dict(enumerate(found[1 :: self._step])) if self._step > 1 else {}

@@ -30,13 +30,13 @@ def read_contents(files: Sequence[File]) -> list[bytes]:
     """
     if len(files) < _MANY and sum(size for _, _, size in files) < _LARGE:
         return [b""] * len(files)
-    count = min(_PROCESSES, len(files))
-    shares = [files[number::count] for number in range(count)]
-    found = [b""] * len(files)
-    for number, outcome in enumerate(Forked(_read, shares).results()):
-        if outcome:
-            parts = (outcome[at : at + CONTENT_SIZE] for at in range(0, len(outcome), CONTENT_SIZE))
-            found[number::count] = [b"" if part == _FAILED else part for part in parts]
+    size = -(-len(files) // _PROCESSES)  # of neighbours, whose folders the kernel has at hand
+    shares = [files[start : start + size] for start in range(0, len(files), size)]
+    found: list[bytes] = []
+    for outcome, share in zip(Forked(_read, shares).results(), shares, strict=True):
+        data = outcome or bytes(CONTENT_SIZE * len(share))
+        parts = (data[at : at + CONTENT_SIZE] for at in range(0, len(data), CONTENT_SIZE))
+        found += [b"" if part == _FAILED else part for part in parts]
     return found
 
 

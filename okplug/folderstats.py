@@ -83,16 +83,19 @@ class StatCheck:
     def __init__(self, groups: Sequence[Names]) -> None:
         self._groups = groups
         is_large = sum(group.names.count(b"\0") + 1 for group in groups) >= _MANY
-        count = min(_PROCESSES, len(groups)) if is_large else 1
-        self._shares = [groups[number::count] for number in range(count)]
-        self._forked = Forked(_check_there, self._shares) if count > 1 else None
+        # of neighbours, whose folders the kernel has at hand
+        size = -(-len(groups) // _PROCESSES)
+        starts = range(0, len(groups), size) if is_large else ()
+        self._shares = [groups[start : start + size] for start in starts]
+        self._forked = Forked(_check_there, self._shares) if is_large else None
 
     def results(self) -> list[bool]:
         """Return for each group whether nothing changed in it."""
-        outcomes = self._forked.results() if self._forked else [b""]
-        found = [False] * len(self._groups)
-        for number, (outcome, share) in enumerate(zip(outcomes, self._shares, strict=True)):
-            found[number :: len(outcomes)] = map(bool, outcome) if outcome else map(is_same, share)
+        if self._forked is None:
+            return list(map(is_same, self._groups))
+        found: list[bool] = []
+        for outcome, share in zip(self._forked.results(), self._shares, strict=True):
+            found += map(bool, outcome) if outcome else map(is_same, share)
         return found
 
     def end(self) -> None:
