@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 from okplug.environment import NAME as ENV_FILE
 from okplug.graph import ImageGraph, KnownGraph, Node
 from okplug.notes import NotedVariables, Notes, taking
+from okplug.statedir import NAME as STATE_DIR
 from okplug.valuefile import ValueFile, open_values, write_values
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def read_or_recall(config: Config, key: Hashable, read: Callable[[], Read]) -> R
 
 
 def _recall(config: Config, key: Hashable) -> Read | None:
-    file = open_values(config.root / ".okplug" / NAME)
+    file = open_values(config.root / STATE_DIR / NAME)
     if file is None:
         return None
     known, token, notes, manifests, graph = cast("_Head", file.head)

@@ -51,6 +51,8 @@ class Keyring:
         self._records: dict[str, KeyRecord] = {}
         self._epoch = _source_date_epoch(config.environ)
         self._store = KeyStore(config, index, token, self._epoch) if token else None
+        # what okplug's own plugins add is made of settings alone
+        self._asks_plugins = not config.plugins.are_own("okplug_key_inputs")
         self.graph = graph
 
     def compute(self, addresses: Iterable[str]) -> dict[str, KeyRecord]:
@@ -114,9 +116,10 @@ class Keyring:
         return self._store.recall(address, self._circumstances(address, dependencies))
 
     def _circumstances(self, address: str, dependencies: Mapping[str, KeyRecord]) -> Circumstances:
-        plugins, contributed = self._config.plugins, {}
-        if not plugins.are_own("okplug_key_inputs"):  # okplug's are made of settings alone
-            contributed = plugins.key_inputs(self.graph.image(address), self._config)
+        contributed = {}
+        if self._asks_plugins:
+            image = self.graph.image(address)
+            contributed = self._config.plugins.key_inputs(image, self._config)
         bases = {name: base.digest for name, base in self.bases(address).items()}
         return Circumstances.of(dependencies, contributed, bases)
 

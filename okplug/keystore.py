@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, cast
 
 from okplug.keys import KeyItem, KeyRecord
 from okplug.notes import Notes
+from okplug.statedir import NAME as STATE_DIR
 from okplug.valuefile import open_values, write_values
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class KeyStore:
 
     def _read(self) -> dict[str, tuple[object, ...]]:
         self.notes = Notes()
-        file = open_values(self._config.root / ".okplug" / NAME)
+        file = open_values(self._config.root / STATE_DIR / NAME)
         if file is None:
             return {}
         key, notes, known = cast("_Head", file.head)

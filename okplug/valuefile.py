@@ -6,7 +6,6 @@ whatever else it names makes the file worthless, as damage does.
 
 from __future__ import annotations
 
-import gc
 import io
 import itertools
 import pickle
@@ -93,13 +92,7 @@ def _dump(value: object) -> bytes:
 
 
 def _load(data: bytes) -> object:
-    was_enabled = gc.isenabled()
-    gc.disable()  # all of it will be in use: to look for garbage takes as long as the rest
-    try:
-        return _Unpickler(io.BytesIO(data)).load()
-    finally:
-        if was_enabled:
-            gc.enable()
+    return _Unpickler(io.BytesIO(data)).load()
 
 
 class _Pickler(pickle.Pickler):
