@@ -16,16 +16,20 @@ import sys
 import time
 from pathlib import Path
 
-from okplug.contextreading import read_contents
-from okplug.fingerprint import ContextIndex
+from okplug.contextstart import begin_index
 
 _BUFFER = 1 << 20
 
 
-def check(workspace: Path, path: Path, contexts: list[Path]) -> None:
+def contexts_given() -> list[Path]:
+    """Return what standard input names."""
+    return [Path(line) for line in sys.stdin.read().splitlines()]
+
+
+def check(workspace: Path, path: Path) -> None:
     """Print one digest of each context."""
-    index = ContextIndex.open(workspace, path)
-    index.begin_check(with_files=True)
+    index = begin_index(workspace, path, with_files=True)
+    contexts = contexts_given()
     index.take((context, None, ()) for context in contexts)
     for context in contexts:
         print(index.snapshot(context, None).digest)
@@ -56,11 +60,12 @@ def read(files: list[tuple[bytes, int, int]]) -> None:
 
 def main(mode: str, workspace: str, index: str = "") -> None:
     """Do what is asked for."""
-    contexts = [Path(line) for line in sys.stdin.read().splitlines()]
     if mode == "check":
-        check(Path(workspace), Path(index), contexts)
+        check(Path(workspace), Path(index))
         return
-    files = files_below(contexts)
+    from okplug.contextreading import read_contents
+
+    files = files_below(contexts_given())
     started = time.perf_counter()
     if mode == "read":
         read(files)

@@ -2,8 +2,10 @@
 """A large monorepo: the context index and ``okplug plan`` against ``git status``, in turn.
 
     bench/large.py GENERATOR [--images 1000] [--files 100] [--runs 5] [--cold] [--only PART ...]
+                   [--place FOLDER]
 
-GENERATOR is a script that takes OUT --images N --files N --git and writes the monorepo. The parts:
+GENERATOR is a script that takes OUT --images N --files N --git and writes the monorepo; with
+--place it is kept for other runs, which saves the time to write it. The parts:
 
     check    the context index alone (bench/index_worker.py), a whole process
     plan     ``okplug plan``, a whole process
@@ -42,19 +44,27 @@ class Monorepo:
     """What the generator wrote.
 
     :param home: of the user who runs okplug; the context index of ``check`` lies there.
+    :param file: one file of one image.
     """
 
     folder: Path
     home: Path
+    file: Path
 
     @classmethod
     def make(cls, generator: Path, place: Path, images: int, files: int) -> Monorepo:
-        """Have a monorepo written."""
-        folder = place / f"monorepo-{images}"
-        size = ["--images", str(images), "--files", str(files)]
-        subprocess.run([sys.executable, str(generator), str(folder), *size, "--git"], check=True)
-        (place / "home").mkdir(exist_ok=True)
-        return cls(folder, place / "home")
+        """Have a monorepo written if there is none yet."""
+        folder = place / f"monorepo-{images}-{files}"
+        if not folder.exists():
+            size = ["--images", str(images), "--files", str(files)]
+            command = [sys.executable, str(generator), str(folder), *size, "--git"]
+            subprocess.run(command, check=True)
+        home = place / "home"
+        home.mkdir(exist_ok=True)
+        # Found now: to search for them later would fill a page cache that is to be cold.
+        contexts = [str(path.parent) for path in folder.glob("*/*/Dockerfile")]
+        (home / "contexts").write_text("\n".join(contexts))
+        return cls(folder, home, min(folder.glob("*/*/src/**/*.py")))
 
     def run(self, *command: str) -> Timing:
         """Time a process in it."""
@@ -72,13 +82,10 @@ class Monorepo:
 
     def work(self, mode: str) -> Timing:
         """Time the worker; what it says it took is its *transfer*."""
-        contexts = "\n".join(str(path.parent) for path in self.folder.glob("*/*/Dockerfile"))
-        listing = self.home / "contexts"
-        listing.write_text(contexts)
         said = self.home / "said"
         script = f'exec "$0" "$1" {mode} . "$2" <"$3" >"$4"'
         index = str(self.home / "index")
-        worker = (sys.executable, str(_WORKER), index, str(listing), str(said))
+        worker = (sys.executable, str(_WORKER), index, str(self.home / "contexts"), str(said))
         timing = self.run("sh", "-c", script, *worker)
         word, _, seconds = said.read_text().partition(" ")
         return Timing(timing.seconds, timing.memory, float(seconds) if word == "seconds" else 0.0)
@@ -90,8 +97,8 @@ class Monorepo:
 
     def edit(self) -> None:
         """Change one file of one image."""
-        path = next(iter(sorted(self.folder.glob("*/*/src/**/*.py"))))
-        path.write_text(f"{path.read_text()}#\n")
+        with self.file.open("a") as stream:
+            stream.write("#\n")
 
 
 def drop_page_cache() -> None:
@@ -190,9 +197,11 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", choices=PARTS, default=["check", "plan", "hash", "start"]
     )
+    parser.add_argument("--place", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
+        place = (options.place or Path(folder)).resolve()
+        place.mkdir(parents=True, exist_ok=True)
         repository = Monorepo.make(options.generator, place, options.images, options.files)
         cache = "cold" if options.cold else "warm"
         print(f"{options.images} images, {options.files} files each, {cache} page cache\n")

@@ -12,8 +12,6 @@ import xxhash
 
 from okplug.errors import ContextChangedError, Location, ManifestError
 
-#: xxh3-128 and sha256
-CONTENT_SIZE: Final = 16 + 32
 _SMALL: Final = 1 << 16
 _BUFFER: Final = 1 << 20
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

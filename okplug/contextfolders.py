@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from okplug.contextcheck import GroupCheck
 from okplug.contextcontent import read_content
 from okplug.contextrows import (
     Details,
@@ -129,7 +128,7 @@ class FolderCache:
         self._listings: dict[bytes, Listing] = {}
         self._folders: dict[bytes, Folder] = {}
         self._forgotten: set[bytes] = set()
-        self.check = GroupCheck(stored.groups)
+        self.check = stored.check
 
     # ----------------------------------------------------------------------------------- changes
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Final
 
-from okplug.contextcontent import CONTENT_SIZE, read_content
+from okplug.contextcontent import read_content
+from okplug.contextrows import CONTENT_SIZE
 from okplug.errors import OkplugError
 from okplug.forking import Forked
 

@@ -6,7 +6,6 @@ import stat
 import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from okplug.contextcontent import CONTENT_SIZE
 from okplug.folderstats import masked
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
 
     from okplug.folderstats import Stat
 
+#: of a file: xxh3-128 and sha256
+CONTENT_SIZE: Final = 16 + 32
 _DETAIL: Final = struct.Struct(f"<5Q{CONTENT_SIZE}s")
 _LISTED: Final = struct.Struct("<Q")
 _UNKNOWN: Final = bytes(CONTENT_SIZE)

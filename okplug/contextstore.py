@@ -1,38 +1,29 @@
-"""The file in which the context index outlives a run.
+"""What the context index knows from earlier runs; its file is read and written elsewhere.
 
-A magic line, a checksum, and a head that says all that a run without changes asks for: the names in
-each group of folders with one digest of their stats, and the digests of the selections. Then, group
-by group, what is known of each folder, which is only read where something changed.
-
-A file that is damaged, of another version or not ours at all counts as empty: the index only saves
-work. It is replaced by renaming, so that two runs at once read whole files, and the last one to
-finish wins.
+What a run without changes asks for is at hand: the names in each group of folders with one digest
+of their stats, and the digests of the selections. What is known of each folder is read group by
+group, and only where something changed.
 """
 
 from __future__ import annotations
 
 import marshal
-import mmap
-import os
-import struct
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import xxhash
 
+from okplug.contextcheck import GroupCheck
 from okplug.contextrows import StoredFolder, split_names
-from okplug.folderstats import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    import mmap
+    from collections.abc import Mapping
 
-#: raise the number whenever the layout or the meaning of a field changes
-_MAGIC: Final = b"okplug context index 2\n"
-_HEAD: Final = struct.Struct("<16sQ")
+    from okplug.folderstats import Names
+
 #: of marshal: newer ones keep track of objects, which takes time
-_FORMAT: Final = 2
+FORMAT: Final = 2
 
 
 class StoredSelection(NamedTuple):
@@ -57,7 +48,7 @@ class StoredSelection(NamedTuple):
 
     def paths(self) -> list[bytes]:
         """Return the folders that were looked at, absolute."""
-        return [_join(self.root, name) for name in split_names(self.folders)]
+        return [join(self.root, name) for name in split_names(self.folders)]
 
 
 class Walk(NamedTuple):
@@ -82,7 +73,7 @@ class Group:
 
     folders: Names
     files: Names
-    data: _Slice
+    data: Slice
 
     def has_some_below(self, prefix: bytes) -> bool:
         """Tell whether one of the folders is below *prefix*, which ends in a slash."""
@@ -95,7 +86,7 @@ class Group:
     def paths(self) -> list[bytes]:
         """Return the folders, absolute."""
         base = self.folders.base
-        return [_join(base, name) for name in split_names(self.folders.names)]
+        return [join(base, name) for name in split_names(self.folders.names)]
 
     def rows(self) -> dict[bytes, StoredFolder]:
         """Return what is known of each folder, by absolute path; nothing if it is damaged."""
@@ -107,7 +98,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slice:
+class Slice:
     """A part of a file or of memory, with its digest."""
 
     memory: bytes | mmap.mmap
@@ -124,26 +115,43 @@ class _Slice:
         return data if xxhash.xxh3_128_digest(data) == self.checksum else None
 
 
+class Source(NamedTuple):
+    """A file that is read where it lies.
+
+    :param identity: device and inode, which no other file has while this one is open.
+    """
+
+    memory: mmap.mmap
+    identity: tuple[int, int]
+
+
 @dataclass(slots=True)
 class Stored:
     """All that an index file holds.
 
     :param day: when it was last searched for what nobody needs any more.
+    :param source: the file that it was read from.
+    :ivar check: which groups are what they were.
     """
 
     groups: list[Group] = field(default_factory=list)
     selections: dict[bytes, StoredSelection] = field(default_factory=dict)
     walk: Walk | None = None
     day: int = 0
-    _file: mmap.mmap | None = None
+    source: Source | None = None
     _bases: dict[bytes, list[int]] = field(default_factory=dict)
     _names: dict[int, frozenset[bytes]] = field(default_factory=dict)
     _rows: dict[int, dict[bytes, StoredFolder]] = field(default_factory=dict)
+    check: GroupCheck = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.check = GroupCheck(self.groups)
 
     def close(self) -> None:
-        """Close the file; what of it was not read is unknown from now on."""
-        if self._file is not None:
-            self._file.close()
+        """Have no other process at work, and close the file; what was not read is unknown now."""
+        self.check.end()
+        if self.source is not None:
+            self.source.memory.close()
 
     def number(self, path: bytes) -> int | None:
         """Return which group a folder is in, None if it is unknown."""
@@ -181,110 +189,10 @@ def make_group(
 ) -> Group:
     """Return a group of which nothing is in a file yet."""
     names = split_names(folders.names)
-    data = marshal.dumps([tuple(rows[_join(base, name)]) for name in names], _FORMAT)
-    return Group(folders, files, _Slice(data, 0, len(data), xxhash.xxh3_128_digest(data)))
+    data = marshal.dumps([tuple(rows[join(base, name)]) for name in names], FORMAT)
+    return Group(folders, files, Slice(data, 0, len(data), xxhash.xxh3_128_digest(data)))
 
 
-def _join(base: bytes, name: bytes) -> bytes:
+def join(base: bytes, name: bytes) -> bytes:
+    """Return the path of what is called *name* in a folder, where a dot is the folder itself."""
     return base if name == b"." else (base + b"/" + name if base != b"/" else b"/" + name)
-
-
-def read_index(path: Path, root: bytes) -> Stored:
-    """Read an index file; whatever is wrong with it, the outcome is an empty index.
-
-    :param root: what paths in the file are relative to.
-    """
-    try:
-        with path.open("rb") as stream:
-            file = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):  # there is none, or it is empty
-        return Stored()
-    start = len(_MAGIC) + _HEAD.size
-    if len(file) < start or file[: len(_MAGIC)] != _MAGIC:
-        return Stored()
-    checksum, size = _HEAD.unpack_from(file, len(_MAGIC))
-    head = file[start : start + size]
-    if xxhash.xxh3_128_digest(head) != checksum:
-        return Stored()
-    return _decode(head, root, file, start + size)
-
-
-def write_index(path: Path, root: bytes, stored: Stored) -> bool:
-    """Replace the index file; return False if its folder cannot be written to."""
-    data = [group.data.read() for group in stored.groups]
-    if None in data:  # a part that nobody has read until now is damaged: the next run begins anew
-        with suppress(OSError):
-            path.unlink()
-        return False
-    head = _encode(stored, root)
-    # One process writes one index at a time, so its number is enough to tell drafts apart.
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(_MAGIC + _HEAD.pack(xxhash.xxh3_128_digest(head), len(head)) + head)
-            stream.writelines(part for part in data if part is not None)
-        draft.replace(path)
-    except OSError:
-        with suppress(OSError):  # what cannot be written cannot be removed either
-            draft.unlink(missing_ok=True)
-        return False
-    return True
-
-
-def _encode(stored: Stored, root: bytes) -> bytes:
-    groups = [
-        (
-            _relative(group.folders.base, root),
-            *group.folders[1:],
-            *group.files[1:],
-            group.data.end - group.data.start,
-            group.data.checksum,
-        )
-        for group in stored.groups
-    ]
-    selections = [
-        (key, *selection._replace(root=_relative(selection.root, root)))
-        for key, selection in stored.selections.items()
-    ]
-    walk = None if stored.walk is None else (stored.walk.key, stored.walk.found)
-    return marshal.dumps((groups, selections, walk, stored.day), _FORMAT)
-
-
-def _decode(head: bytes, root: bytes, file: mmap.mmap, start: int) -> Stored:
-    groups, selections, walk, day = marshal.loads(head)  # noqa: S302 - its digest is right
-    return Stored(
-        list(_decode_groups(groups, root, file, start)),
-        {key: _selection(fields, root) for key, *fields in selections},
-        Walk(*walk) if walk else None,
-        day,
-        file,
-    )
-
-
-def _decode_groups(
-    groups: Iterable[tuple[Any, ...]], root: bytes, file: mmap.mmap, start: int
-) -> Iterable[Group]:
-    for base, folders, folder_state, files, file_state, size, checksum in groups:
-        path = _absolute(base, root)
-        yield Group(
-            Names(path, folders, folder_state),
-            Names(path, files, file_state),
-            _Slice(file, start, start + size, checksum),
-        )
-        start += size
-
-
-def _selection(fields: Sequence[Any], root: bytes) -> StoredSelection:
-    selection = StoredSelection._make(fields)
-    return selection._replace(root=_absolute(selection.root, root))
-
-
-def _relative(path: bytes, root: bytes) -> bytes:
-    """Return a path below the workspace so that this may move."""
-    if path == root:
-        return b"."
-    return path.removeprefix(root + b"/") if path.startswith(root + b"/") else path
-
-
-def _absolute(path: bytes, root: bytes) -> bytes:
-    return path if path.startswith(b"/") else _join(root, path)

@@ -18,9 +18,10 @@ from okplug.contextcontent import changed
 from okplug.contextdigest import SCHEME, context_files, digests_of, read_ahead, rows_of
 from okplug.contextfiles import Selection, select_files
 from okplug.contextfolders import FolderCache
+from okplug.contextindexfile import read_index, write_index
 from okplug.contextrows import join_names, split_names
 from okplug.contextsnapshot import Entries, Snapshot, pack_unmatched, unpack_unmatched
-from okplug.contextstore import Stored, StoredSelection, Walk, read_index, write_index
+from okplug.contextstore import Stored, StoredSelection, Walk
 from okplug.contextupdate import Seen, updated
 from okplug.dockerfile.ignore import read_patterns
 from okplug.errors import Location, ManifestError
@@ -44,6 +45,7 @@ class ContextIndex:
     One thread at a time takes snapshots; what is done with them may be done by several.
 
     :param folders: lists folders in a way of its own.
+    :param stored: what is in the file, if that was read before.
     """
 
     def __init__(
@@ -52,11 +54,12 @@ class ContextIndex:
         path: Path | None,
         clock: Callable[[], int] = time.time_ns,
         folders: FolderCache | None = None,
+        stored: Stored | None = None,
     ) -> None:
         self._root = os.path.realpath(os.fsencode(root))
         self._path = path
         self._lock = threading.RLock()
-        self._stored = read_index(path, self._root) if path else Stored()
+        self._stored = stored or (read_index(path, self._root) if path else Stored())
         self._walk = self._stored.walk
         hidden = self._root + b"/.okplug"
         self._folders = folders or FolderCache(self._stored, hidden, clock)
@@ -141,16 +144,8 @@ class ContextIndex:
 
     # ----------------------------------------------------------------------------------- changes
 
-    def begin_check(self, *, with_files: bool) -> None:
-        """Look at all that is known, which may go on while other things are done.
-
-        :param with_files: at all files, and not only at folders.
-        """
-        self._folders.check.begin(with_files=with_files)
-
     def close(self) -> None:
         """Leave nothing at work that nobody waits for, and no file open."""
-        self._folders.check.end()
         self._stored.close()
 
     def unchanged(self, selection: bytes) -> list[str] | None:
@@ -237,7 +232,7 @@ class ContextIndex:
                 frozenset(self._folders.check.have_changed_names()),
             )
             stored = updated(self._stored, seen, self._root, self._folders.today())
-            write_index(self._path, self._root, stored)
+            write_index(self._path, self._root, stored, self._stored.source)
 
     def _recall(self, key: bytes, select: Callable[[], Selection]) -> _Made | None:
         """Return the stored outcome if nothing that it was made of has changed."""

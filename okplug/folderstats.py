@@ -31,7 +31,7 @@ _WORD: Final = (1 << 64) - 1
 #: names for which processes pay
 _MANY: Final = 20_000
 #: with a cold page cache the wait is for the disk, so more processes than processors pay
-_PROCESSES: Final = 8
+_PROCESSES: Final = 16
 
 
 class Names(NamedTuple):

@@ -42,14 +42,11 @@ class Prepared:
 
 @contextmanager
 def begun_index(config: Config) -> Iterator[ContextIndex]:
-    """Give the context index; what it knows is looked at while other things are done.
+    """Give the context index; what it knows is looked at while other things are done."""
+    from okplug.contextstart import begin_index
 
-    This comes first, while the process has one thread: others look better (``forking.py``).
-    """
-    from okplug.fingerprint import ContextIndex
-
-    index = ContextIndex.open(config.root, config.root / STATE_DIR / "index")
-    index.begin_check(with_files=not getattr(config.options, "selection", ()))
+    selects = bool(getattr(config.options, "selection", ()))
+    index = begin_index(config.root, config.root / STATE_DIR / "index", with_files=not selects)
     try:
         yield index
     finally:

@@ -12,7 +12,7 @@ import pytest
 from okplug import contextgroups
 from okplug.context import ContextFile
 from okplug.contextgroups import group_folders
-from okplug.contextstore import read_index
+from okplug.contextindexfile import read_index
 from okplug.fingerprint import ContextIndex
 from okplug.folderstats import GRANULARITY
 
@@ -42,7 +42,7 @@ def run(workspace: Path, *contexts: str, days: int = 0) -> dict[str, str]:
     """Take snapshots of contexts, all of them if none is named, some days from now; save."""
     path = workspace / "index"
     index = ContextIndex(workspace, path, lambda: time.time_ns() + 2 * GRANULARITY + days * _DAY)
-    index.begin_check(with_files=not contexts)
+    index.folders.check.begin(with_files=not contexts)
     names = contexts or [entry.name for entry in workspace.iterdir() if entry.is_dir()]
     try:
         found = {name: index.snapshot(workspace / name, None).digest for name in sorted(names)}

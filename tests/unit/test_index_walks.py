@@ -165,7 +165,7 @@ def test_of_what_is_unknown_or_changed_nothing_is_said(searches: Searches) -> No
     (context / "d/e/file").write_text("other")
     assert searches.index().unchanged(first.selection) is None
     again = searches.index()
-    again.begin_check(with_files=True)
+    again.folders.check.begin(with_files=True)
     assert again.unchanged(first.selection) is None
     again.close()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from okplug.contextgroups import group_folders
+from okplug.contextindexfile import _START, read_index, write_index
 from okplug.contextrows import Details, StoredFolder, pack_details
-from okplug.contextstore import Stored, StoredSelection, Walk, read_index, write_index
+from okplug.contextstore import Stored, StoredSelection, Walk
 from okplug.folderstats import pack_stat
 
 if TYPE_CHECKING:
@@ -47,6 +51,16 @@ def known(stored: Stored) -> dict[bytes, StoredFolder]:
         for number in range(len(stored.groups))
         for path, row in stored.rows(number).items()
     }
+
+
+def with_another(stored: Stored, path: bytes) -> Stored:
+    """Return an index that knows one more folder."""
+    groups = [*stored.groups, *group_folders({path: folder()}, ROOT)]
+    return Stored(groups, stored.selections, stored.walk, stored.day)
+
+
+def refuse(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "full")
 
 
 def is_empty(stored: Stored) -> bool:
@@ -131,16 +145,96 @@ def test_a_place_that_cannot_be_written_to_is_left_alone(tmp_path: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "index"]
 
 
+def test_a_small_change_is_added(tmp_path: Path) -> None:
+    """What was there stays where it was; what is of no use any more does not grow without end."""
+    path = tmp_path / "index"
+    write_index(path, ROOT, SAMPLE)
+    was, inode = path.read_bytes(), path.stat().st_ino
+    expected, inodes, sizes = dict(FOLDERS), [], []
+    for number in range(8):
+        read = read_index(path, ROOT)
+        expected[b"/new%d" % number] = folder()
+        assert write_index(path, ROOT, with_another(read, b"/new%d" % number), read.source)
+        assert known(read_index(path, ROOT)) == expected
+        inodes.append(path.stat().st_ino)
+        sizes.append(path.stat().st_size)
+        if number == 0:
+            assert path.read_bytes()[_START : len(was)] == was[_START:]
+    assert inodes[0] == inode != inodes[-1]
+    assert any(sizes[number + 1] < sizes[number] for number in range(7))
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+
+
+def test_nothing_is_added_to_a_file_of_another_run(tmp_path: Path) -> None:
+    """It is replaced: the last one to finish wins."""
+    path = tmp_path / "index"
+    write_index(path, ROOT, SAMPLE)
+    read = read_index(path, ROOT)
+    write_index(path, ROOT, Stored(day=20_000))
+    inode = path.stat().st_ino
+    assert write_index(path, ROOT, with_another(read, b"/new"), read.source)
+    assert known(read_index(path, ROOT)) == {**FOLDERS, b"/new": folder()}
+    assert path.stat().st_ino != inode
+
+
+def test_the_old_head_counts_until_the_new_one_is_there(tmp_path: Path) -> None:
+    """Wherever the disk is full, or the process ends."""
+    path = tmp_path / "index"
+    write_index(path, ROOT, SAMPLE)
+    was = path.read_bytes()
+    read = read_index(path, ROOT)
+    write_index(path, ROOT, with_another(read, b"/new"), read.source)
+    added = path.read_bytes()[len(was) :]
+    for length in range(len(added)):
+        path.write_bytes(was + added[:length])
+        assert known(read_index(path, ROOT)) == FOLDERS
+
+
+def test_what_cannot_be_added_whole_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that has room for half of it takes half, and a new file has no room at all."""
+    path = tmp_path / "index"
+    write_index(path, ROOT, SAMPLE)
+    read = read_index(path, ROOT)
+    pwrite = os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda file, data, at: pwrite(file, data[:-1], at))
+    with monkeypatch.context() as folder_is_full:
+        folder_is_full.setattr(type(path), "replace", refuse)
+        assert not write_index(path, ROOT, with_another(read, b"/new"), read.source)
+    monkeypatch.undo()
+    assert known(read_index(path, ROOT)) == FOLDERS
+    assert write_index(path, ROOT, with_another(read, b"/new"), read.source)
+    assert known(read_index(path, ROOT)) == {**FOLDERS, b"/new": folder()}
+
+
+def test_who_cannot_add_replaces(tmp_path: Path) -> None:
+    """Another run is adding, or the filesystem has no locks."""
+    path = tmp_path / "index"
+    write_index(path, ROOT, SAMPLE)
+    read = read_index(path, ROOT)
+    with path.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        assert write_index(path, ROOT, with_another(read, b"/new"), read.source)
+        assert path.stat().st_ino != os.fstat(stream.fileno()).st_ino
+    assert known(read_index(path, ROOT)) == {**FOLDERS, b"/new": folder()}
+
+
 def test_readers_see_whole_files_while_others_write(tmp_path: Path) -> None:
-    """A file is replaced, never rewritten."""
+    """A file is replaced or added to, never rewritten."""
     path = tmp_path / "index"
     write_index(path, ROOT, SAMPLE)
 
     def read(_: int) -> bool:
-        return known(read_index(path, ROOT)) == FOLDERS
+        return known(read_index(path, ROOT)).items() >= FOLDERS.items()
+
+    def write(number: int) -> bool:
+        if number % 4:
+            read = read_index(path, ROOT)
+            return write_index(path, ROOT, with_another(read, b"/%d" % number), read.source)
+        return write_index(path, ROOT, SAMPLE)
 
     with ThreadPoolExecutor(4) as pool:
-        reading = pool.map(read, range(200))
-        for _ in range(100):
-            assert write_index(path, ROOT, SAMPLE)
+        reading = pool.map(read, range(400))
+        assert all(map(write, range(200)))
         assert all(reading)
