@@ -21,6 +21,7 @@ _MANY: Final = 1000
 _LARGE: Final = 64 << 20
 #: with a cold page cache the wait is for the disk, so more processes than processors pay
 _PROCESSES: Final = 8
+_SHARES: Final = 64
 _FAILED: Final = bytes(CONTENT_SIZE)
 
 
@@ -31,10 +32,11 @@ def read_contents(files: Sequence[File]) -> list[bytes]:
     """
     if len(files) < _MANY and sum(size for _, _, size in files) < _LARGE:
         return [b""] * len(files)
-    size = -(-len(files) // _PROCESSES)  # of neighbours, whose folders the kernel has at hand
+    size = -(-len(files) // _SHARES)  # of neighbours, whose folders the kernel has at hand
     shares = [files[start : start + size] for start in range(0, len(files), size)]
     found: list[bytes] = []
-    for outcome, share in zip(Forked(_read, shares).results(), shares, strict=True):
+    outcomes = Forked(_read, shares, _PROCESSES).results()
+    for outcome, share in zip(outcomes, shares, strict=True):
         data = outcome or bytes(CONTENT_SIZE * len(share))
         parts = (data[at : at + CONTENT_SIZE] for at in range(0, len(data), CONTENT_SIZE))
         found += [b"" if part == _FAILED else part for part in parts]

@@ -8,7 +8,7 @@ group, and only where something changed.
 from __future__ import annotations
 
 import marshal
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import xxhash
@@ -18,7 +18,7 @@ from okplug.contextrows import StoredFolder, split_names
 
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from okplug.folderstats import Names
 
@@ -62,8 +62,7 @@ class Walk(NamedTuple):
     found: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """Some folders that lie close together.
 
     :param folders: their names.
@@ -97,8 +96,7 @@ class Group:
         return dict(zip(self.paths(), map(StoredFolder._make, rows), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(NamedTuple):
     """A part of a file or of memory, with its digest."""
 
     memory: bytes | mmap.mmap
@@ -125,27 +123,31 @@ class Source(NamedTuple):
     identity: tuple[int, int]
 
 
-@dataclass(slots=True)
 class Stored:
     """All that an index file holds.
 
-    :param day: when it was last searched for what nobody needs any more.
-    :param source: the file that it was read from.
+    :ivar day: when it was last searched for what nobody needs any more.
+    :ivar source: the file that it was read from.
     :ivar check: which groups are what they were.
     """
 
-    groups: list[Group] = field(default_factory=list)
-    selections: dict[bytes, StoredSelection] = field(default_factory=dict)
-    walk: Walk | None = None
-    day: int = 0
-    source: Source | None = None
-    _bases: dict[bytes, list[int]] = field(default_factory=dict)
-    _names: dict[int, frozenset[bytes]] = field(default_factory=dict)
-    _rows: dict[int, dict[bytes, StoredFolder]] = field(default_factory=dict)
-    check: GroupCheck = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.check = GroupCheck(self.groups)
+    def __init__(
+        self,
+        groups: Sequence[Group] = (),
+        selections: Mapping[bytes, StoredSelection] = MappingProxyType({}),
+        walk: Walk | None = None,
+        day: int = 0,
+        source: Source | None = None,
+    ) -> None:
+        self.groups = groups
+        self.selections = selections
+        self.walk = walk
+        self.day = day
+        self.source = source
+        self.check = GroupCheck(groups)
+        self._bases: dict[bytes, list[int]] = {}
+        self._names: dict[int, frozenset[bytes]] = {}
+        self._rows: dict[int, dict[bytes, StoredFolder]] = {}
 
     def close(self) -> None:
         """Have no other process at work, and close the file; what was not read is unknown now."""

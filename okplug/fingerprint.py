@@ -64,7 +64,7 @@ class ContextIndex:
         hidden = self._root + b"/.okplug"
         self._folders = folders or FolderCache(self._stored, hidden, clock)
         self._made: dict[bytes, _Made] = {}
-        self._parents: dict[bytes, bytes] = {}
+        self._reals: dict[bytes, bytes] = {}
 
     @classmethod
     def open(cls, root: Path, path: Path | None) -> ContextIndex:
@@ -121,8 +121,8 @@ class ContextIndex:
         """
         with self._lock:
             selected: dict[bytes, tuple[bytes, Selection]] = {}
-            for context, reads, patterns in wanted:
-                key, root = self._place(context, reads, patterns)
+            # all places first: other processes may still be looking
+            for (key, root), (_, reads, patterns) in [(self._place(*w), w) for w in wanted]:
                 if key in self._made or key in selected:
                     continue
                 select = partial(select_files, root, self._folders, reads, patterns)
@@ -178,6 +178,7 @@ class ContextIndex:
 
     def _begin_anew(self) -> None:
         self._made.clear()
+        self._reals.clear()
         if self._walk is not self._stored.walk:
             self._walk = None  # what it saw of folders is forgotten, too
 
@@ -259,12 +260,17 @@ class ContextIndex:
 
     def _real(self, path: bytes) -> bytes:
         """Return a path without links; most contexts have their parent in common with another."""
+        if path not in self._reals:
+            self._reals[path] = self._resolve(path)
+        return self._reals[path]
+
+    def _resolve(self, path: bytes) -> bytes:
         parent, _, name = path.rpartition(b"/")
         if name in (b"", b".", b"..") or os.path.islink(path):  # noqa: PTH114 - bytes
             return os.path.realpath(path)
-        if parent not in self._parents:
-            self._parents[parent] = os.path.realpath(parent or b"/").rstrip(b"/")
-        return self._parents[parent] + b"/" + name
+        if parent not in self._reals:
+            self._reals[parent] = os.path.realpath(parent or b"/").rstrip(b"/")
+        return self._reals[parent] + b"/" + name
 
 
 def _patterns_of(*paths: Path) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def refuse(*_: object) -> None:
 
 
 def is_empty(stored: Stored) -> bool:
-    return (stored.groups, stored.selections, stored.walk, stored.day) == ([], {}, None, 0)
+    return (stored.groups, stored.selections, stored.walk, stored.day) == ((), {}, None, 0)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

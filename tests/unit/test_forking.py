@@ -34,23 +34,26 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-def test_each_share_is_done_by_a_process_of_its_own() -> None:
-    assert Forked(double, [b"a", b"b", b"c"]).results() == [b"aa", b"bb", b"cc"]
-    processes = set(Forked(number_of_process, [b"", b""]).results())
-    assert len(processes) == 2
+def test_each_share_is_done_once_by_another_process() -> None:
+    """However many there are; outcomes are in the order of shares."""
+    assert Forked(double, [b"a", b"b", b"c"], 9).results() == [b"aa", b"bb", b"cc"]
+    shares = [str(number).encode() for number in range(500)]
+    assert Forked(double, shares, 3).results() == [share * 2 for share in shares]
+    processes = set(Forked(number_of_process, [b""] * 500, 3).results())
+    assert len(processes) <= 3
     assert str(os.getpid()).encode() not in processes
 
 
 @pytest.mark.usefixtures("alone")
 def test_results_may_be_larger_than_a_pipe_holds() -> None:
-    assert Forked(double, [bytes(1 << 21)]).results() == [bytes(1 << 22)]
+    assert Forked(double, [bytes(1 << 21)], 9).results() == [bytes(1 << 22)]
 
 
 @pytest.mark.usefixtures("alone")
 def test_what_a_process_does_not_finish_is_left_to_the_caller(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Whether it fails or is killed; it says nothing."""
+    """It says nothing, whether it fails or is killed, which loses what else it did."""
 
     def work(share: bytes) -> bytes:
         if share == b"fails":
@@ -59,8 +62,9 @@ def test_what_a_process_does_not_finish_is_left_to_the_caller(
             os.kill(os.getpid(), signal.SIGKILL)
         return share
 
-    shares = [b"fails", b"is done", b"is killed"]
-    assert Forked(work, shares).results() == [b"", b"is done", b""]
+    assert Forked(work, [b"fails", b"is done"], 1).results() == [b"", b"is done"]
+    shares = [b"is done", b"is killed", b"is not begun"]
+    assert Forked(work, shares, 1).results() == [b"", b"", b""]
     assert capfd.readouterr() == ("", "")
 
 
@@ -70,7 +74,7 @@ def test_processes_end_when_nobody_waits_for_them() -> None:
         time.sleep(600)
         return share
 
-    forked = Forked(work, [b"a", b"b"])
+    forked = Forked(work, [b"a", b"b"], 9)
     processes = [process for process, _ in forked._running]
     forked.end()
     forked.end()
@@ -85,7 +89,7 @@ def test_an_interrupted_wait_leaves_no_process(monkeypatch: pytest.MonkeyPatch) 
     def interrupt(_descriptor: int, _size: int) -> bytes:
         raise KeyboardInterrupt
 
-    forked = Forked(double, [b"a", b"b"])
+    forked = Forked(double, [b"a", b"b"], 9)
     processes = [process for process, _ in forked._running]
     monkeypatch.setattr(os, "read", interrupt)
     with pytest.raises(KeyboardInterrupt):
@@ -116,7 +120,7 @@ def test_an_interruption_while_processes_start_ends_them(
 
     monkeypatch.setattr(os, "fork", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Forked(work, [b"a", b"b", b"c"])
+        Forked(work, [b"a", b"b", b"c"], 9)
     assert len(started) == 3
     for process in started:
         with pytest.raises(ProcessLookupError):
@@ -136,7 +140,7 @@ def test_a_process_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert Forked(double, [b"a", b"b"]).results() == [b"", b""]
+        assert Forked(double, [b"a", b"b"], 9).results() == [b"", b""]
     finally:
         stop.set()
         thread.join()
@@ -162,4 +166,4 @@ def test_other_systems_do_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     with suppress(AttributeError):
         monkeypatch.delattr(os, "fork")
-    assert Forked(double, [b"a"]).results() == [b""]
+    assert Forked(double, [b"a"], 9).results() == [b""]
