@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from okplug.contextcontent import read_content
 from okplug.contextrows import CONTENT_SIZE
 from okplug.errors import OkplugError
-from okplug.forking import Forked
+from okplug.forking import Forked, divided
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 #: files and bytes for which processes pay
 _MANY: Final = 1000
 _LARGE: Final = 64 << 20
-#: with a cold page cache the wait is for the disk, so more processes than processors pay
-_PROCESSES: Final = 8
-_SHARES: Final = 64
 _FAILED: Final = bytes(CONTENT_SIZE)
 
 
@@ -32,11 +29,9 @@ def read_contents(files: Sequence[File]) -> list[bytes]:
     """
     if len(files) < _MANY and sum(size for _, _, size in files) < _LARGE:
         return [b""] * len(files)
-    size = -(-len(files) // _SHARES)  # of neighbours, whose folders the kernel has at hand
-    shares = [files[start : start + size] for start in range(0, len(files), size)]
+    shares = divided(files)
     found: list[bytes] = []
-    outcomes = Forked(_read, shares, _PROCESSES).results()
-    for outcome, share in zip(outcomes, shares, strict=True):
+    for outcome, share in zip(Forked(_read, shares).results(), shares, strict=True):
         data = outcome or bytes(CONTENT_SIZE * len(share))
         parts = (data[at : at + CONTENT_SIZE] for at in range(0, len(data), CONTENT_SIZE))
         found += [b"" if part == _FAILED else part for part in parts]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import xxhash
 
-from okplug.forking import Forked
+from okplug.forking import Forked, divided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,9 +30,6 @@ _PACKED: Final = struct.Struct("<5Q")
 _WORD: Final = (1 << 64) - 1
 #: names for which processes pay
 _MANY: Final = 20_000
-#: with a cold page cache the wait is for the disk, so more processes than processors pay
-_PROCESSES: Final = 16
-_SHARES: Final = 64
 
 
 class Names(NamedTuple):
@@ -84,11 +81,8 @@ class StatCheck:
     def __init__(self, groups: Sequence[Names]) -> None:
         self._groups = groups
         is_large = sum(group.names.count(b"\0") + 1 for group in groups) >= _MANY
-        # of neighbours, whose folders the kernel has at hand
-        size = -(-len(groups) // _SHARES)
-        starts = range(0, len(groups), size) if is_large else ()
-        self._shares = [groups[start : start + size] for start in starts]
-        self._forked = Forked(_check_there, self._shares, _PROCESSES) if is_large else None
+        self._shares = divided(groups) if is_large else []
+        self._forked = Forked(_check_there, self._shares) if is_large else None
 
     def results(self) -> list[bool]:
         """Return for each group whether nothing changed in it."""

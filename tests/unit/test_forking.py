@@ -36,24 +36,25 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("alone")
 def test_each_share_is_done_once_by_another_process() -> None:
     """However many there are; outcomes are in the order of shares."""
-    assert Forked(double, [b"a", b"b", b"c"], 9).results() == [b"aa", b"bb", b"cc"]
+    assert Forked(double, [b"a", b"b", b"c"]).results() == [b"aa", b"bb", b"cc"]
     shares = [str(number).encode() for number in range(500)]
-    assert Forked(double, shares, 3).results() == [share * 2 for share in shares]
-    processes = set(Forked(number_of_process, [b""] * 500, 3).results())
-    assert len(processes) <= 3
+    assert Forked(double, shares).results() == [share * 2 for share in shares]
+    processes = set(Forked(number_of_process, [b""] * 500).results())
+    assert len(processes) <= 16
     assert str(os.getpid()).encode() not in processes
 
 
 @pytest.mark.usefixtures("alone")
 def test_results_may_be_larger_than_a_pipe_holds() -> None:
-    assert Forked(double, [bytes(1 << 21)], 9).results() == [bytes(1 << 22)]
+    assert Forked(double, [bytes(1 << 21)]).results() == [bytes(1 << 22)]
 
 
 @pytest.mark.usefixtures("alone")
 def test_what_a_process_does_not_finish_is_left_to_the_caller(
-    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It says nothing, whether it fails or is killed, which loses what else it did."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
 
     def work(share: bytes) -> bytes:
         if share == b"fails":
@@ -62,9 +63,9 @@ def test_what_a_process_does_not_finish_is_left_to_the_caller(
             os.kill(os.getpid(), signal.SIGKILL)
         return share
 
-    assert Forked(work, [b"fails", b"is done"], 1).results() == [b"", b"is done"]
+    assert Forked(work, [b"fails", b"is done"]).results() == [b"", b"is done"]
     shares = [b"is done", b"is killed", b"is not begun"]
-    assert Forked(work, shares, 1).results() == [b"", b"", b""]
+    assert Forked(work, shares).results() == [b"", b"", b""]
     assert capfd.readouterr() == ("", "")
 
 
@@ -74,8 +75,8 @@ def test_processes_end_when_nobody_waits_for_them() -> None:
         time.sleep(600)
         return share
 
-    forked = Forked(work, [b"a", b"b"], 9)
-    processes = [process for process, _ in forked._running]
+    forked = Forked(work, [b"a", b"b"])
+    processes = [process.number for process in forked._running]
     forked.end()
     forked.end()
     for process in processes:
@@ -86,17 +87,58 @@ def test_processes_end_when_nobody_waits_for_them() -> None:
 
 @pytest.mark.usefixtures("alone")
 def test_an_interrupted_wait_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_descriptor: int, _size: int) -> bytes:
-        raise KeyboardInterrupt
+    interruptions = [KeyboardInterrupt()]
 
-    forked = Forked(double, [b"a", b"b"], 9)
-    processes = [process for process, _ in forked._running]
-    monkeypatch.setattr(os, "read", interrupt)
+    def interrupt(_descriptor: int) -> bytes:
+        if interruptions:
+            raise interruptions.pop()
+        return b""
+
+    forked = Forked(double, [b"a", b"b"])
+    processes = [process.number for process in forked._running]
+    monkeypatch.setattr("okplug.forking._read_all", interrupt)
     with pytest.raises(KeyboardInterrupt):
         forked.results()
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+@pytest.fixture
+def waiting(alone: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:  # noqa: ARG001
+    """Have two processors, and call each wait a long one; return a file for work to grow."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+    monkeypatch.setattr("okplug.forking._MANY_WAITS", 1)
+    path = tmp_path / "done"
+    path.touch()
+    return path
+
+
+def wait_and_add(path: Path) -> bytes:
+    """Wait as for a disk; return the number of the process."""
+    time.sleep(0.02)
+    with path.open("ab") as stream:
+        stream.write(b".")
+    return str(os.getpid()).encode()
+
+
+def test_who_has_to_wait_gets_help(waiting: Path) -> None:
+    processes = Forked(wait_and_add, [waiting] * 300).results()
+    assert len(waiting.read_bytes()) == len(processes) == 300
+    assert 2 < len(set(processes)) <= 18
+
+
+def test_helpers_end_when_nobody_waits_for_them(waiting: Path) -> None:
+    """They are no children of this process, so they find out by themselves."""
+    forked = Forked(wait_and_add, [waiting] * 20_000)
+    while waiting.stat().st_size < 50:
+        time.sleep(0.01)
+    forked.end()
+    before = -1
+    while waiting.stat().st_size != before:
+        before = waiting.stat().st_size
+        time.sleep(0.5)
+    assert before < 20_000
 
 
 @pytest.mark.usefixtures("alone")
@@ -120,8 +162,8 @@ def test_an_interruption_while_processes_start_ends_them(
 
     monkeypatch.setattr(os, "fork", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        Forked(work, [b"a", b"b", b"c"], 9)
-    assert len(started) == 3
+        Forked(work, [b"a", b"b", b"c"])
+    assert len(started) == min(3, len(os.sched_getaffinity(0)))
     for process in started:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
@@ -140,7 +182,7 @@ def test_a_process_with_threads_does_not_fork(monkeypatch: pytest.MonkeyPatch) -
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert Forked(double, [b"a", b"b"], 9).results() == [b"", b""]
+        assert Forked(double, [b"a", b"b"]).results() == [b"", b""]
     finally:
         stop.set()
         thread.join()
@@ -166,4 +208,4 @@ def test_other_systems_do_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     with suppress(AttributeError):
         monkeypatch.delattr(os, "fork")
-    assert Forked(double, [b"a"], 9).results() == [b""]
+    assert Forked(double, [b"a"]).results() == [b""]
