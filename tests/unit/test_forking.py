@@ -105,7 +105,7 @@ def test_an_interrupted_wait_leaves_no_process(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def waiting(alone: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:  # noqa: ARG001
+def waiting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Have two processors, and call each wait a long one; return a file for work to grow."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     monkeypatch.setattr("okplug.forking._MANY_WAITS", 1)
@@ -122,12 +122,14 @@ def wait_and_add(path: Path) -> bytes:
     return str(os.getpid()).encode()
 
 
+@pytest.mark.usefixtures("alone")
 def test_who_has_to_wait_gets_help(waiting: Path) -> None:
     processes = Forked(wait_and_add, [waiting] * 300).results()
     assert len(waiting.read_bytes()) == len(processes) == 300
     assert 2 < len(set(processes)) <= 18
 
 
+@pytest.mark.usefixtures("alone")
 def test_helpers_end_when_nobody_waits_for_them(waiting: Path) -> None:
     """They are no children of this process, so they find out by themselves."""
     forked = Forked(wait_and_add, [waiting] * 20_000)
