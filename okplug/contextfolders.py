@@ -27,7 +27,7 @@ from okplug.contextrows import (
 from okplug.folderstats import get_stat, is_settled, masked, pack_stat, state_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from okplug.contextstore import Stored
     from okplug.folderstats import Stat
@@ -128,6 +128,7 @@ class FolderCache:
         self._listings: dict[bytes, Listing] = {}
         self._folders: dict[bytes, Folder] = {}
         self._forgotten: set[bytes] = set()
+        self._adopted: dict[bytes, StoredFolder] = {}
         self.check = stored.check
 
     # ----------------------------------------------------------------------------------- changes
@@ -146,7 +147,12 @@ class FolderCache:
     def scanned(self) -> set[bytes]:
         """Return the folders that were not what an earlier run had seen."""
         fresh = {path for path, listing in self._listings.items() if listing.is_fresh}
-        return fresh | {path for path, folder in self._folders.items() if folder.is_fresh}
+        fresh |= {path for path, folder in self._folders.items() if folder.is_fresh}
+        return fresh | self._adopted.keys()
+
+    def adopt(self, rows: Mapping[bytes, StoredFolder]) -> None:
+        """Believe what another process of this run has seen."""
+        self._adopted.update(rows)
 
     def _row(self, path: bytes) -> StoredFolder | None:
         if self._forgotten and any((path + b"/").startswith(root) for root in self._forgotten):
@@ -196,7 +202,9 @@ class FolderCache:
         return listing
 
     def _recall_names(self, path: bytes) -> Listing | None:
-        row = self._row(path) if self._has_same_names(path) else None
+        row = self._adopted.get(path)
+        if row is None and self._has_same_names(path):
+            row = self._row(path)
         if row is None:
             return None
         return Listing(
@@ -247,11 +255,15 @@ class FolderCache:
     def _recall(self, path: bytes) -> Folder | None:
         """Return a folder as it is stored, None if it changed."""
         names = self.listing(path)
-        row = self._row(path) if self._has_same_names(path) else None
-        if row is None or not self._has_same_files(path):
+        row = self._adopted.get(path)
+        if row is None and self._has_same_names(path) and self._has_same_files(path):
+            row = self._row(path)
+        if row is None or not row.details:
             return None
-        details = unpack_details(row.details, len(names.files))
+        files = split_names(row.files)  # which may be fewer than were listed
+        details = unpack_details(row.details, len(files))
         folder = Folder(path, details.listed, names)
+        folder.files = files
         folder.stats, folder.contents = details.stats, details.contents
         folder.is_fresh = folder.is_new = False
         return folder
@@ -285,14 +297,15 @@ class FolderCache:
         """Take everything for unseen in this run; what an earlier one stored may be used."""
         self._listings.clear()
         self._folders.clear()
+        self._adopted.clear()
         self.check.doubt(range(len(self._stored.groups)))
 
     def forget(self, root: bytes) -> None:
         """Drop all that is known of a folder and what lies below it."""
         below = root + b"/"
         self._forgotten.add(below)
-        known: dict[bytes, Listing] | dict[bytes, Folder]
-        for known in (self._listings, self._folders):
+        known: dict[bytes, Listing] | dict[bytes, Folder] | dict[bytes, StoredFolder]
+        for known in (self._listings, self._folders, self._adopted):
             for path in [p for p in known if (p + b"/").startswith(below)]:
                 del known[path]
         self.check.doubt(
@@ -305,9 +318,13 @@ class FolderCache:
 
     def to_store(self) -> dict[bytes, StoredFolder]:
         """Return what is new of folders, by path."""
+        return {**self._adopted, **self.rows(self._listings)}
+
+    def rows(self, paths: Iterable[bytes]) -> dict[bytes, StoredFolder]:
+        """Return what is new of folders that were listed."""
         found = {}
-        for path, names in self._listings.items():
-            folder = self._folders.get(path)
+        for path in paths:
+            names, folder = self._listings[path], self._folders.get(path)
             if names.error is None and (names.is_new or (folder and folder.is_new)):
                 row = self._to_row(path, names, folder)
                 if row is not None:
@@ -322,7 +339,7 @@ class FolderCache:
             names.is_settled,
             is_walked=names.is_walked,
         )
-        known = self._row(path)
+        known = self._adopted.get(path) or self._row(path)
         if folder is None:
             if known is None or not known.details:
                 return row

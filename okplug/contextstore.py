@@ -157,6 +157,8 @@ class Stored:
 
     def number(self, path: bytes) -> int | None:
         """Return which group a folder is in, None if it is unknown."""
+        if not self.groups:
+            return None
         if not self._bases:
             for number, group in enumerate(self.groups):
                 self._bases.setdefault(group.folders.base, []).append(number)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import xxhash
 
+from okplug.contextahead import Taken, Unknown, take_ahead
 from okplug.contextcontent import changed
 from okplug.contextdigest import SCHEME, context_files, digests_of, read_ahead, rows_of
 from okplug.contextfiles import Selection, select_files
@@ -28,7 +29,7 @@ from okplug.errors import Location, ManifestError
 from okplug.notes import note_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from okplug.context import ContextFile
@@ -120,20 +121,37 @@ class ContextIndex:
         :raises OkplugError: as ``snapshot`` does.
         """
         with self._lock:
-            selected: dict[bytes, tuple[bytes, Selection]] = {}
+            selects: dict[Unknown, Callable[[], Selection]] = {}
             # all places first: other processes may still be looking
             for (key, root), (_, reads, patterns) in [(self._place(*w), w) for w in wanted]:
-                if key in self._made or key in selected:
+                if key in self._made:
                     continue
                 select = partial(select_files, root, self._folders, reads, patterns)
                 known = self._recall(key, select)
                 if known is None:
-                    selected[key] = root, select()
+                    selects[Unknown(key, root)] = select
                 else:
                     self._made[key] = known
-            read_ahead(selection for _, selection in selected.values())
-            for key, (root, selection) in selected.items():
-                self._made[key] = self._make(root, selection)
+            if self._path is not None:
+                self._take_ahead(selects)
+            selected = {u: select() for u, select in selects.items() if u.key not in self._made}
+            read_ahead(selected.values())
+            for unknown, selection in selected.items():
+                self._made[unknown.key] = self._make(unknown.root, selection)
+
+    def _take_ahead(self, selects: Mapping[Unknown, Callable[[], Selection]]) -> None:
+        """Have other processes make selections, as far as they can."""
+
+        def take(unknown: Unknown) -> Taken:
+            selection = selects[unknown]()
+            record, _, is_lasting = self._make(unknown.root, selection)
+            return Taken(unknown.key, record, is_lasting, self._folders.rows(selection.visited))
+
+        for key, record, is_lasting, rows in take_ahead(selects, take):
+            self._folders.adopt(rows)
+            select = selects[Unknown(key, record.root)]
+            load = partial(_list_again, select, record.digest)
+            self._made[key] = _Made(record, Entries(load, self._lock), is_lasting)
 
     def _place(
         self, context: Path, reads: Sequence[ContextRead] | None, patterns: Sequence[str]

@@ -381,10 +381,10 @@ def test_a_recalled_graph_is_like_the_one_that_was_read(
 #: has processes do even the smallest piece of work, and tells how many there were
 FORKING = """
 import os, sys
-from okplug import contextreading, folderstats
+from okplug import contextahead, contextreading, folderstats
 from okplug.cli import main
 
-folderstats._MANY = contextreading._MANY = 1
+contextahead._MANY = folderstats._MANY = contextreading._MANY = 1
 fork, started = os.fork, []
 
 def counted():
