@@ -21,18 +21,23 @@ from okplug.oci import read_document
 from okplug.reference import Reference
 from okplug.testing import FakeRegistry, ImageView
 from tests.certificates import Authority
+from tests.integration.fronts import front
 from tests.integration.registries import (
     certificate,
     htpasswd_registry_server,
     other_registry_server,
     registry_server,
+    serve,
     tls_registry_server,
     token_registry_server,
     token_server,
 )
+from tests.integration.team import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.integration.fronts import Front
 
 __all__ = [  # fixtures of another file
     "certificate",
@@ -195,3 +200,18 @@ def _read_archive(path: Path) -> ImageView:
             registry.write_blob(reference, content, blob.media_type)
         written = registry.write_manifest(reference, descriptor["mediaType"], data)
     return ImageView.read(registry, reference.with_tag("").with_digest(written.digest))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Front]:
+    """Return a registry of the test's own, empty, which it can see through and have fail."""
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    with serve(folder) as server, front(server.host) as opened:
+        yield opened
+
+
+@pytest.fixture
+def registry(store: Front) -> Store:
+    """Return what the test's own registry has."""
+    return Store(store.host)

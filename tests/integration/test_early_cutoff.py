@@ -11,12 +11,10 @@ import pytest
 
 from okplug.naming import RESULT_PREFIX
 from tests.integration.conftest import program
-from tests.integration.fronts import front
-from tests.integration.registries import serve
 from tests.integration.team import Store, User
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.integration.conftest import BuildKit
@@ -57,21 +55,6 @@ FROM scratch AS shell
 COPY --chmod=755 busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 """
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Front]:
-    """Return the registry of the team, empty, which a test can see through."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with serve(folder) as server, front(server.host) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(store: Front) -> Store:
-    """Return what the registry has."""
-    return Store(store.host)
 
 
 @pytest.fixture

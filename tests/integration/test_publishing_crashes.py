@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.fronts import Answer, Front, Request, front
-from tests.integration.registries import serve
 from tests.integration.team import Store, User
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.fronts import Forward
+    from tests.integration.fronts import Answer, Forward, Front, Request
 
 FILES = {
     "okplug.toml": "",
@@ -65,15 +62,6 @@ class Killer:
         self._started.wait()
         assert self._process is not None
         self._process.kill()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Front]:
-    """Return an empty registry."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with serve(folder) as server, front(server.host) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.integration.registries import PASSWORD, USER, serve, serve_tokens
 from tests.integration.team import Store, User
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from tests.integration.fronts import Forward, Rule
@@ -31,15 +31,6 @@ FILES = {
     "data": "hello\n",
 }
 DENIED = b'{"errors": [{"code": "DENIED", "message": "tag is immutable"}]}'
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Front]:
-    """Return an empty registry that can be made to fail."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with serve(folder) as server, front(server.host) as opened:
-        yield opened
 
 
 @pytest.fixture

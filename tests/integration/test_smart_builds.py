@@ -12,8 +12,7 @@ import pytest
 import okplug_registry
 from okplug.reference import Reference
 from okplug.testing import push_image
-from tests.integration.fronts import Answer, Front, Request, front
-from tests.integration.registries import serve
+from tests.integration.fronts import Answer, Front, Request
 from tests.integration.team import Store, User
 
 if TYPE_CHECKING:
@@ -44,21 +43,6 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Front]:
-    """Return the registry of the team, empty, which a test can see through."""
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    with serve(folder) as server, front(server.host) as opened:
-        yield opened
-
-
-@pytest.fixture
-def registry(store: Front) -> Store:
-    """Return what the registry has."""
-    return Store(store.host)
 
 
 @pytest.fixture
