@@ -77,7 +77,9 @@ def entry_point() -> int:
         sys.stdout.reconfigure(errors="surrogateescape")
     try:
         code = main(sys.argv[1:])
-    except KeyboardInterrupt:  # while the first modules are imported
+    except (KeyboardInterrupt, RuntimeError) as error:  # while the first modules are imported
+        if not _is_interruption(error):
+            raise
         from okplug.errors import ExitCode
 
         sys.stderr.write("interrupted\n")
@@ -106,6 +108,11 @@ def _open_closed_streams() -> None:
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     """Take a polite request to end, such as a container's, for Ctrl-C."""
     raise KeyboardInterrupt
+
+
+def _is_interruption(error: BaseException) -> bool:
+    """Tell whether it is Ctrl-C, which Python wraps, until 3.12, if a class is just being made."""
+    return isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
 
 
 def _asks_for_version(argv: Sequence[str]) -> bool:
@@ -165,6 +172,8 @@ def _guarded(
     except SystemExit as exit_:  # argparse's way to end after --help
         return rounds.exit(exit_.code if isinstance(exit_.code, int) else 0)
     except Exception as error:  # noqa: BLE001  # the one boundary
+        if _is_interruption(error):
+            return int(_print_interruption(rounds))
         rounds.fail(error)
         return int(_print_fault(error, masks, wants_traceback=wants_traceback))
 

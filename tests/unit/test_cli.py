@@ -33,6 +33,18 @@ class Command:
         parser.add_command("do", help="do it", handler=self.handler)
 
 
+class Interrupting:
+    """Part of a class that is interrupted while it is made."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        raise KeyboardInterrupt
+
+
+def import_interrupted() -> None:
+    """Do what an import does when an interruption comes."""
+    type("Imported", (), {"field": Interrupting()})
+
+
 def raising(error: BaseException) -> Command:
     def handler(_config: Config) -> NoReturn:
         raise error
@@ -121,6 +133,18 @@ def test_a_fault_of_a_plugin_names_it(workspace: Workspace) -> None:
 
 def test_an_interruption_has_its_own_code(workspace: Workspace) -> None:
     outcome = workspace.run("do", plugins=[raising(KeyboardInterrupt())])
+    assert (outcome.exit_code, outcome.stderr) == (2, "interrupted\n")
+
+
+def test_an_interruption_that_python_wraps_is_one(workspace: Workspace) -> None:
+    """Until 3.12 it does so while a class is made, as when a module is imported."""
+
+    class Importing:
+        @hookimpl
+        def okplug_configure(self) -> None:
+            import_interrupted()
+
+    outcome = workspace.run("config", plugins=[Importing()])
     assert (outcome.exit_code, outcome.stderr) == (2, "interrupted\n")
 
 
@@ -393,13 +417,18 @@ def test_a_folder_that_is_gone(
     )
 
 
+@pytest.mark.parametrize(
+    "interrupt", [lambda: signal.raise_signal(signal.SIGTERM), import_interrupted]
+)
 def test_a_request_to_end_is_an_interruption(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    interrupt: Callable[[], None],
 ) -> None:
     """Even before there is anything that could be interrupted, it leaves no traceback."""
 
     def end(_argv: object) -> int:
-        signal.raise_signal(signal.SIGTERM)
+        interrupt()
         return 0
 
     before = signal.getsignal(signal.SIGTERM)
