@@ -163,8 +163,6 @@ def _guarded(
         if rounds.fail(error):
             _print_error(error, here, masks if wants_traceback else None)
         return int(error.exit_code)
-    except KeyboardInterrupt:
-        return int(_print_interruption(rounds))
     except BrokenPipeError:
         rounds.is_over = True
         _close_stdout()
@@ -172,10 +170,12 @@ def _guarded(
     except SystemExit as exit_:  # argparse's way to end after --help
         return rounds.exit(exit_.code if isinstance(exit_.code, int) else 0)
     except Exception as error:  # noqa: BLE001  # the one boundary
-        if _is_interruption(error):
-            return int(_print_interruption(rounds))
-        rounds.fail(error)
-        return int(_print_fault(error, masks, wants_traceback=wants_traceback))
+        if not _is_interruption(error):
+            rounds.fail(error)
+            return int(_print_fault(error, masks, wants_traceback=wants_traceback))
+    except KeyboardInterrupt:
+        pass
+    return int(_print_interruption(rounds))
 
 
 def _current_folder() -> Path:
