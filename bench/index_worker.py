@@ -14,19 +14,24 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from okplug.contextstart import begin_index
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _BUFFER = 1 << 20
 
 
 def contexts_given() -> list[Path]:
     """Return what standard input names."""
+    from pathlib import Path
+
     return [Path(line) for line in sys.stdin.read().splitlines()]
 
 
-def check(workspace: Path, path: Path) -> None:
+def check(workspace: str, path: str) -> None:
     """Print one digest of each context."""
     index = begin_index(workspace, path, with_files=True)
     contexts = contexts_given()
@@ -61,7 +66,7 @@ def read(files: list[tuple[bytes, int, int]]) -> None:
 def main(mode: str, workspace: str, index: str = "") -> None:
     """Do what is asked for."""
     if mode == "check":
-        check(Path(workspace), Path(index))
+        check(workspace, index)
         return
     from okplug.contextreading import read_contents
 

@@ -16,6 +16,7 @@ import mmap
 import os
 import struct
 from contextlib import suppress
+from io import FileIO
 from typing import TYPE_CHECKING, Any, Final
 
 import xxhash
@@ -26,6 +27,8 @@ from okplug.folderstats import Names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    StrPath = str | os.PathLike[str]
 
 #: raise the number whenever the layout or the meaning of a field changes
 _MAGIC: Final = b"okplug context index 3\n"
@@ -38,13 +41,13 @@ class _DamagedError(Exception):
     """Something that nobody has read until now is not what was written."""
 
 
-def read_index(path: Path, root: bytes) -> Stored:
+def read_index(path: StrPath, root: bytes) -> Stored:
     """Read an index file; whatever is wrong with it, the outcome is an empty index.
 
     :param root: what paths in the file are relative to.
     """
     try:
-        with path.open("rb", buffering=0) as stream:
+        with FileIO(path) as stream:
             # The place comes first: what it names is there when the rest is looked at.
             beginning = stream.read(_START)
             status = os.fstat(stream.fileno())

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from okplug.contextindexfile import read_index
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from okplug.contextindexfile import StrPath
     from okplug.fingerprint import ContextIndex
 
 
-def begin_index(root: Path, path: Path, *, with_files: bool) -> ContextIndex:
+def begin_index(root: StrPath, path: StrPath, *, with_files: bool) -> ContextIndex:
     """Return the index of the workspace *root*; what it knows is looked at in the meantime.
 
     This comes first, while the process has one thread and is small: others are quicker at looking,
@@ -25,9 +24,11 @@ def begin_index(root: Path, path: Path, *, with_files: bool) -> ContextIndex:
     stored = read_index(path, os.path.realpath(os.fsencode(root)))
     stored.check.begin(with_files=with_files)
     try:
+        from pathlib import Path
+
         from okplug.fingerprint import ContextIndex
 
-        return ContextIndex(root, path, stored=stored)
+        return ContextIndex(Path(root), Path(path), stored=stored)
     except BaseException:
         stored.check.end()
         raise
