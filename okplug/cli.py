@@ -84,6 +84,9 @@ def entry_point() -> int:
 
         sys.stderr.write("interrupted\n")
         code = ExitCode.INTERRUPTED
+    # ``python -m`` ends by SIGINT, not with our code, if the last exec() was interrupted, of which
+    # dataclasses and named tuples are made: so another one comes last
+    exec("")  # noqa: S102  # a constant
     gc.freeze()  # Python looks for garbage once more before it ends, which would cost as much
     try:
         sys.stdout.flush()

@@ -440,6 +440,25 @@ def test_a_request_to_end_is_an_interruption(
     assert capsys.readouterr().err == "interrupted\n"
 
 
+def test_an_interruption_while_code_is_made_ends_with_its_code(tmp_path: Path) -> None:
+    """As in an import of dataclasses, which has ``python -m`` end by the signal otherwise."""
+    program = """
+import sys
+import okplug.errors
+from okplug import cli
+
+def interrupted(_argv):
+    exec("raise KeyboardInterrupt")
+
+cli.main = interrupted
+sys.exit(cli.entry_point())
+"""
+    (tmp_path / "program.py").write_text(program)
+    command = [sys.executable, "-m", "program"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (2, b"interrupted\n")
+
+
 def test_what_is_printed_is_out_when_the_entry_point_returns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
