@@ -246,7 +246,7 @@ class _Walk:
         ways = place.steps(name)
         _note_bases(ways, relpath)
         entered = [tree.enter(text) for tree in place.trees]
-        begun = [tree for way in ways if (tree := way.tree(len(relpath) + 1)) is not None]
+        begun = [tree for way in ways if (tree := way.tree(len(text) + 1)) is not None]
         copied = [tree.source for is_copied, tree in entered if is_copied]
         copied += [tree.source for tree in begun if tree.include is None]
         if copied and not is_ignored:

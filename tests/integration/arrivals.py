@@ -218,6 +218,8 @@ def _differ(read: ContextRead, case: Case) -> bool:
 
 def _differ_before_pivot(text: str, case: Case) -> bool:
     base, _, rest = text.partition("/./") if "/./" in text else (".", "", text)
+    if rest.startswith("!"):
+        return True  # of which the daemon copies nothing
     is_folder = rest in (".", "")  # and no pattern: the client sends nothing of it
     is_file = case.kind == "links" and base.rpartition("/")[2][:1] in ("f", "l")
     if is_folder or is_file or any(map(is_glob, base.split("/"))):
@@ -249,6 +251,16 @@ def has_loop(case: Case) -> bool:
         if target not in ("", "+", "/") and f"{folder}/".startswith(f"{to.rstrip('/')}/"):
             return True
     return False
+
+
+def has_only_links(selected: Selected) -> bool:
+    """Tell whether nothing but links is selected, which wildcards might have to pass through."""
+    return not any(file.kind == "file" for file in selected.files)
+
+
+def ignores_a_link(case: Case) -> bool:
+    """Tell whether ``.dockerignore`` may leave out a link, which BuildKit's client follows still."""
+    return bool(case.ignore) and any(what not in ("", "+", "/") for what in case.tree.values())
 
 
 def leads_nowhere(selected: Selected, failure: str) -> bool:

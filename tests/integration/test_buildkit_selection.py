@@ -27,6 +27,8 @@ from tests.integration.arrivals import (
     expected,
     has_clash,
     has_loop,
+    has_only_links,
+    ignores_a_link,
     is_read_in_two_ways,
     leads_nowhere,
     perhaps_missing,
@@ -138,7 +140,8 @@ def judge(case: Case, ours: Selected, arrived: Mapping[str, Thing], failure: str
         is_links = case.kind == "links"
         # what --exclude leaves out may clash as well
         is_clash = "not a directory" in failure or has_clash(expected(ours))
-        is_refused = leads_nowhere(ours, failure) if is_links else is_clash
+        is_lost = leads_nowhere(ours, failure) or (has_only_links(ours) and "lstat" in failure)
+        is_refused = is_lost if is_links else is_clash
         return REFUSED if is_refused else AMBIGUOUS if is_ambiguous else f"BuildKit: {failure}"
     different = difference(case, ours, arrived)
     is_more = different.startswith("selected and not arrived")
@@ -153,7 +156,7 @@ def _judge_refusal(case: Case, ours: Selected, arrived: Mapping[str, Thing]) -> 
     """Say why okplug refuses what BuildKit takes."""
     if ours.refusal.startswith(_UNREADABLE):
         return UNREADABLE
-    if ours.refusal == "nowhere" and not arrived and case.flags:
+    if ours.refusal == "nowhere" and not arrived and (case.flags or ignores_a_link(case)):
         return EXCLUDED
     if is_read_in_two_ways(case, ours) and not arrived:
         return AMBIGUOUS

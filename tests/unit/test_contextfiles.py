@@ -277,6 +277,23 @@ def test_excludes_are_relative_to_what_is_copied(tmp_path: Path) -> None:
     assert selected(select(tmp_path, [copy("x.txt", excludes=("*.txt",))])) == ["x.txt"]
 
 
+@pytest.mark.parametrize("name", ["é", "日本"])
+def test_relative_is_counted_in_characters(tmp_path: Path, name: str) -> None:
+    """However many bytes the name of the folder above has."""
+    plant(tmp_path, [f"{name}/{entry}" for entry in ("ab", "b", "sub/ab", "sub/b")])
+    kept = [f"{name}/", f"{name}/b", f"{name}/sub/", f"{name}/sub/b"]
+    for source in (name, "*", "*/"):
+        assert selected(select(tmp_path, [copy(source, excludes=("**/a*",))])) == kept
+    assert selected(select(tmp_path, [copy(name, excludes=("b", "sub"))])) == [
+        *kept[:1],
+        f"{name}/ab",
+    ]
+    assert selected(select(tmp_path, [copy(f"{name}/./a*", parents=True)])) == [
+        f"{name}/",
+        f"{name}/ab",
+    ]
+
+
 def test_parents_take_patterns_across_folders(tmp_path: Path) -> None:
     """``**`` stands for any folders; the pivot is where the pattern begins."""
     plant(tmp_path, ["a/b/x.go", "a/x.go", "a/c/y.py", "x.go", "v/a/x.go", "l -> a"])
