@@ -454,8 +454,9 @@ cli.main = interrupted
 sys.exit(cli.entry_point())
 """
     (tmp_path / "program.py").write_text(program)
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     command = [sys.executable, "-m", "program"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (2, b"interrupted\n")
 
 
