@@ -11,6 +11,7 @@ import os
 import signal
 import struct
 import sys
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 _CHUNK: Final = 1 << 20
+#: for a thread that is about to be gone, and seconds between them
+_LOOKS: Final = 5
+_MOMENT: Final = 0.001
 #: so many that those who start later, and those who are slow, leave little to wait for
 _SHARES: Final = 512
 #: processes of which most wait
@@ -32,12 +36,16 @@ _INTERRUPTIONS: Final = (signal.SIGINT, signal.SIGTERM)
 def has_one_thread() -> bool:
     """Tell whether nothing else goes on in this process, which Python need not know of.
 
-    What listens for a watch, for one, has a thread that is none of Python's.
+    What listens for a watch, for one, has a thread that is none of Python's. One that was waited
+    for may take a moment to be gone.
     """
     if sys.platform != "linux":
         return False
     with suppress(OSError):
-        return len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - quicker
+        for _ in range(_LOOKS):
+            if len(os.listdir("/proc/self/task")) == 1:  # noqa: PTH208 - quicker
+                return True
+            time.sleep(_MOMENT)
     return False
 
 
@@ -71,7 +79,7 @@ class Forked(Generic[_T]):
             try:
                 self._numbers = _queue(len(self._shares))
                 count = min(len(os.sched_getaffinity(0)), _MOST)
-                for _ in range(count):
+                for _ in range(min(count, len(self._shares))):
                     self._running.append(self._start(_MOST // count, before))
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
