@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import marshal
 from functools import partial
 from itertools import pairwise
@@ -76,7 +75,6 @@ def _apart(unknown: Iterable[Unknown]) -> list[list[Unknown]]:
 def _take_there(
     take: Callable[[Unknown], Taken], share: Sequence[Sequence[Unknown]]
 ) -> bytes:  # pragma: no cover - done by other processes, which are not measured
-    gc.disable()
     found = [take(each) for context in share for each in context]
     packed = [
         (one.key, tuple(one.record), one.is_lasting, [(p, tuple(r)) for p, r in one.rows.items()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Final
 
 from okplug.contextcontent import read_content
@@ -39,7 +38,6 @@ def read_contents(files: Sequence[File]) -> list[bytes]:
 
 
 def _read(files: Sequence[File]) -> bytes:
-    gc.disable()
     return b"".join(map(_content, files))
 
 

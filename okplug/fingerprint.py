@@ -45,6 +45,8 @@ class ContextIndex:
 
     One thread at a time takes snapshots; what is done with them may be done by several.
 
+    :param root: the workspace.
+    :param path: the file that it outlives a run in, None for none.
     :param folders: lists folders in a way of its own.
     :param stored: what is in the file, if that was read before.
     """
@@ -66,14 +68,6 @@ class ContextIndex:
         self._folders = folders or FolderCache(self._stored, hidden, clock)
         self._made: dict[bytes, _Made] = {}
         self._reals: dict[bytes, bytes] = {}
-
-    @classmethod
-    def open(cls, root: Path, path: Path | None) -> ContextIndex:
-        """Return the index of the workspace *root*.
-
-        :param path: the file that it outlives a run in, None for none.
-        """
-        return cls(root, path)
 
     @property
     def folders(self) -> FolderCache:
@@ -150,8 +144,7 @@ class ContextIndex:
         for key, record, is_lasting, rows in take_ahead(selects, take):
             self._folders.adopt(rows)
             select = selects[Unknown(key, record.root)]
-            load = partial(_list_again, select, record.digest)
-            self._made[key] = _Made(record, Entries(load, self._lock), is_lasting)
+            self._made[key] = self._listed_later(record, select, is_lasting=is_lasting)
 
     def _place(
         self, context: Path, reads: Sequence[ContextRead] | None, patterns: Sequence[str]
@@ -258,8 +251,13 @@ class ContextIndex:
         record = self._stored.selections.get(key)
         if record is None or not self._is_unchanged(record):
             return None
+        return self._listed_later(record, select, is_lasting=True)
+
+    def _listed_later(
+        self, record: StoredSelection, select: Callable[[], Selection], *, is_lasting: bool
+    ) -> _Made:
         load = partial(_list_again, select, record.digest)
-        return _Made(record, Entries(load, self._lock), is_lasting=True)
+        return _Made(record, Entries(load, self._lock), is_lasting)
 
     def _make(self, root: bytes, selection: Selection) -> _Made:
         rows = rows_of(selection)

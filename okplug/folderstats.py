@@ -6,7 +6,6 @@ process goes to where the names of a group begin, takes all stats, and compares 
 
 from __future__ import annotations
 
-import gc
 import marshal
 import os
 import struct
@@ -110,7 +109,6 @@ def _check_there(groups: Sequence[Names]) -> bytes:
 
     To be done by a process of its own, for it changes the working directory.
     """
-    gc.disable()
     return bytes(_is_same_there(group) for group in groups)
 
 

@@ -6,6 +6,7 @@ while the process has one thread: another one might hold a lock that nobody woul
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import signal
@@ -107,6 +108,7 @@ class Forked(Generic[_T]):
             for interruption in _INTERRUPTIONS:
                 signal.signal(interruption, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            gc.disable()  # it would look through all that the parent has, and copy it
             outcomes = memoryview(marshal.dumps(self._outcomes(helpers)))
             while outcomes:
                 outcomes = outcomes[os.write(writing, outcomes) :]

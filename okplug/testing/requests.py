@@ -79,7 +79,7 @@ class BuildCase:
         :raises ManifestError: if the Dockerfile or a file is wrong.
         """
         dockerfile, resolution = self._read()
-        index = ContextIndex.open(self.folder, None)
+        index = ContextIndex(self.folder, None)
         reads = None if resolution.whole_context else resolution.reads
         context = index.snapshot(self.folder, reads, index.ignored(self.image))
         return BuildRequest(

@@ -128,7 +128,7 @@ def select(case: Case, root: Path, patterns: Sequence[str]) -> Selected:
         if not case.below:
             patterns = read_patterns(case.ignore.encode("utf-8", "surrogateescape"))
         (read,) = _reads(case.instruction())
-        index = ContextIndex.open(context, None)
+        index = ContextIndex(context, None)
         whole = index.snapshot(context, (read,), patterns)
         singles = [replace(read, patterns=(pattern,)) for pattern in read.patterns]
         by_source = [(one, index.snapshot(context, (one,), patterns).files) for one in singles]

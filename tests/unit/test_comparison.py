@@ -78,7 +78,7 @@ class Bench:
         """Read the workspace as it is now."""
         config = self.workspace.config(plugins=[okteto_plugin, Serving(self.registry)])
         collection = collect(config)
-        keyring = Keyring(config, collection.graph, ContextIndex.open(config.root, None))
+        keyring = Keyring(config, collection.graph, ContextIndex(config.root, None))
         comparisons = Comparisons(keyring, self.state, collection.naming, self.registry)
         yield Run(comparisons, keyring, self.state)
         config.plugins.unconfigure(config)

@@ -44,9 +44,7 @@ class Bench:
             plugins=[okteto_plugin, self],
             settings={"registry": "registry.test", "verify_hits": verify},
         )
-        self.keyring = Keyring(
-            config, collect(config).graph, ContextIndex.open(workspace.root, None)
-        )
+        self.keyring = Keyring(config, collect(config).graph, ContextIndex(workspace.root, None))
         self.artifacts: dict[str, Artifact] = {}
         self.base("one")
         self.cutoff = Cutoff(config, self.keyring, self.registry, self.artifacts)

@@ -53,7 +53,7 @@ def plant(root: Path, tree: dict[str, str]) -> Path:
 
 
 def whole(root: Path) -> Snapshot:
-    return ContextIndex.open(root.parent, None).snapshot(root, None)
+    return ContextIndex(root.parent, None).snapshot(root, None)
 
 
 def digests(root: Path) -> tuple[str, str]:
@@ -123,7 +123,7 @@ def test_files_are_listed_by_the_bytes_of_their_names(tree: Path) -> None:
 
 
 def test_a_snapshot_says_which_patterns_left_entries_out(tree: Path) -> None:
-    index = ContextIndex.open(tree.parent, None)
+    index = ContextIndex(tree.parent, None)
     assert index.snapshot(tree, None, ("bin", "!bin/run")).ignored == ("bin", "!bin/run")
     assert index.snapshot(tree, None).ignored == ()
 
@@ -224,7 +224,7 @@ def test_any_byte_of_a_selected_file_counts(
     reads = [ContextRead(("?",), 1)]
 
     def now() -> tuple[str, str]:
-        snapshot = ContextIndex.open(root, None).snapshot(root, reads)
+        snapshot = ContextIndex(root, None).snapshot(root, reads)
         return snapshot.digest, snapshot.proof
 
     before = now()
@@ -267,7 +267,7 @@ def test_the_quick_path_lists_nothing(
 
 def test_overlapping_contexts_read_a_file_once(tree: Path, read_names: list[str]) -> None:
     """One run knows each folder and file once, whoever asks."""
-    index = ContextIndex.open(tree.parent, None)
+    index = ContextIndex(tree.parent, None)
     index.snapshot(tree, None)
     index.snapshot(tree.parent, None)
     index.snapshot(tree / "bin", None)
@@ -307,7 +307,7 @@ def test_unmatched_sources(
 
 
 def whole_with(root: Path, read: ContextRead, patterns: tuple[str, ...]) -> Snapshot:
-    return ContextIndex.open(root, None).snapshot(root, [read], patterns)
+    return ContextIndex(root, None).snapshot(root, [read], patterns)
 
 
 @pytest.mark.parametrize(
@@ -435,7 +435,7 @@ def test_forgetting_reads_everything_below_again(
 
 def test_forgetting_takes_a_new_look_in_the_same_run(tree: Path) -> None:
     """Until then a run sees one state of the workspace."""
-    index = ContextIndex.open(tree.parent, None)
+    index = ContextIndex(tree.parent, None)
     before = index.snapshot(tree, None)
     (tree / "a").write_text("ALPHA")
     assert index.snapshot(tree, None).digest == before.digest
@@ -514,7 +514,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_an_error(
             (tree / "a").write_text("longer than before")
         return read_content(path, mode, size)
 
-    index = ContextIndex.open(tree, None)
+    index = ContextIndex(tree, None)
     with monkeypatch.context() as patch:
         patch.setattr(contextfolders, "read_content", change)
         with pytest.raises(ContextChangedError, match="its size is another"):
@@ -530,7 +530,7 @@ def test_a_damaged_index_is_rebuilt_in_silence(
     """It only ever saved work."""
     path = tmp_path / "index"
     path.write_bytes(content)
-    index = ContextIndex.open(tmp_path, path)
+    index = ContextIndex(tmp_path, path)
     assert index.snapshot(tree, None).digest == digests(tree)[0]
     index.save()
     assert path.read_bytes() != content
@@ -540,7 +540,7 @@ def test_a_damaged_index_is_rebuilt_in_silence(
 def test_an_index_that_cannot_be_written_is_no_error(tree: Path, tmp_path: Path) -> None:
     """Nor is one that has no place at all."""
     for path in (tmp_path / "missing" / "index", None):
-        index = ContextIndex.open(tmp_path, path)
+        index = ContextIndex(tmp_path, path)
         index.snapshot(tree, None)
         index.save()
 
@@ -548,7 +548,7 @@ def test_an_index_that_cannot_be_written_is_no_error(tree: Path, tmp_path: Path)
 def test_contexts_behind_links_are_the_same_context(tree: Path, read_names: list[str]) -> None:
     """Each snapshot has the root that was asked for."""
     (tree.parent / "alias").symlink_to("ctx")
-    index = ContextIndex.open(tree.parent, None)
+    index = ContextIndex(tree.parent, None)
     snapshots = [index.snapshot(tree.parent / name, None) for name in ("ctx", "alias", "x/../ctx")]
     assert [s.root.name for s in snapshots] == ["ctx", "alias", "ctx"]
     assert len({s.digest for s in snapshots}) == 1
@@ -561,10 +561,10 @@ def test_the_state_folder_is_no_part_of_the_workspace(tree: Path) -> None:
     """The index may lie in the very context that it describes."""
     before = digests(tree)[0]
     (tree / ".okplug").mkdir()
-    index = ContextIndex.open(tree, tree / ".okplug" / "index")
+    index = ContextIndex(tree, tree / ".okplug" / "index")
     assert index.snapshot(tree, None).digest == before
     index.save()
-    assert ContextIndex.open(tree, None).snapshot(tree, None).digest == before
+    assert ContextIndex(tree, None).snapshot(tree, None).digest == before
 
 
 def test_a_snapshot_is_what_the_contract_says(tree: Path) -> None:
@@ -689,7 +689,7 @@ def image(context: Path, dockerfile: str = "Dockerfile") -> Image:
 
 def test_a_dockerfile_may_have_a_dockerignore_of_its_own(tmp_path: Path) -> None:
     """It replaces the one of the context."""
-    index = ContextIndex.open(tmp_path, None)
+    index = ContextIndex(tmp_path, None)
     assert index.ignored(image(tmp_path)) == ()
     (tmp_path / ".dockerignore").write_text("common\n")
     assert index.ignored(image(tmp_path, "x.Dockerfile")) == ("common",)
@@ -700,7 +700,7 @@ def test_a_dockerfile_may_have_a_dockerignore_of_its_own(tmp_path: Path) -> None
 
 def test_a_dockerignore_that_cannot_be_used_is_a_located_error(tmp_path: Path) -> None:
     """Whether it cannot be read or is wrong."""
-    index = ContextIndex.open(tmp_path, None)
+    index = ContextIndex(tmp_path, None)
     (tmp_path / ".dockerignore").mkdir()
     with pytest.raises(ManifestError, match=r"\.dockerignore: the file cannot be read"):
         index.ignored(image(tmp_path))

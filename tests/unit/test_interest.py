@@ -76,7 +76,7 @@ def look(workspace: Workspace) -> Callable[..., Interest]:
             from okplug.pluginmanager import Provenance
 
             config.plugins.register(plugin, type(plugin).__name__, Provenance("-p"))
-        index = ContextIndex.open(config.root, None)
+        index = ContextIndex(config.root, None)
         collection = collect(config, index)
         interest = interest_of(config, collection, Keyring(config, collection.graph, index))
         # of the plugins above nobody can say that they read no file but manifests

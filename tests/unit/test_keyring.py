@@ -68,7 +68,7 @@ def keyring(
         plugins=[okteto_plugin, Inputs(), *plugins],
         settings={"registry": "registry.test", "platform": platform},
     )
-    return Keyring(config, collect(config).graph, ContextIndex.open(workspace.root, None))
+    return Keyring(config, collect(config).graph, ContextIndex(workspace.root, None))
 
 
 def keys(ring: Keyring) -> dict[str, str]:

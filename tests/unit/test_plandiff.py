@@ -70,7 +70,7 @@ def states(tmp_path: Path) -> tuple[Workspace, Workspace]:
 def side(workspace: Workspace, *selection: str) -> Side:
     config = workspace.config(plugins=[okteto_plugin, Serving()], options={"selection": selection})
     collection = collect(config)
-    index = ContextIndex.open(workspace.root, None)
+    index = ContextIndex(workspace.root, None)
     return Side(collection, Keyring(config, collection.graph, index))
 
 
