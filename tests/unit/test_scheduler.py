@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from okplug.canceltoken import CancelToken
 from okplug.errors import CancelledError
 from okplug.scheduler import Outcome, Scheduler
+from tests.processortime import processor_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -282,17 +283,19 @@ def test_ten_thousand_steps_take_little_time() -> None:
         f"n{number}": {f"n{other}" for other in {number // 2, number - 1} if 0 <= other < number}
         for number in range(10_000)
     }
-    started = time.monotonic()
+    started = time.process_time()
     outcomes = scheduler(dependencies, jobs=8).run(lambda _: None, nothing)
     assert len(outcomes) == 10_000
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_waiting_takes_no_processor_time() -> None:
     steps = {"slow": (), "b": ("slow",), "c": ("slow",), "d": ("slow",)}
-    before = time.process_time()
-    scheduler(steps, jobs=4).run(lambda address: time.sleep(0.3 * (address == "slow")), nothing)
-    assert time.process_time() - before < 0.15
+
+    def work(address: str) -> None:
+        time.sleep(0.3 * (address == "slow"))
+
+    assert processor_time(lambda: scheduler(steps, jobs=4).run(work, nothing)) < 0.15
 
 
 # ----------------------------------------------------------------------------------- wrong use

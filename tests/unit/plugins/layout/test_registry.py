@@ -16,6 +16,7 @@ from okplug.oci import DOCKER_MANIFEST, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST
 from okplug.reference import Reference
 from okplug.testing import ImageView, push_image, push_index
 from okplug_layout.registry import LayoutRegistry
+from tests.processortime import processor_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -176,10 +177,12 @@ def test_a_thousand_look_ups_are_quick(
         for n in range(1000)
     ]
     path.write_text(json.dumps(document))
-    started = time.process_time()
-    for number in range(1000):
-        assert registry.resolve(api.with_tag(f"{number:032x}")) == pushed
-    assert time.process_time() - started < 2  # it is 0.03; reading the index each time takes 3
+
+    def look_up() -> None:
+        for number in range(1000):
+            assert registry.resolve(api.with_tag(f"{number:032x}")) == pushed
+
+    assert processor_time(look_up) < 2  # it is 0.03; reading the index each time takes 3
 
 
 # ------------------------------------------------------------------------------------------- damage
@@ -422,12 +425,12 @@ def test_what_a_writer_just_stored_is_kept(folder: Path, api: Reference) -> None
 
 
 def test_a_question_for_a_blob_keeps_it(folder: Path, api: Reference) -> None:
-    registry = LayoutRegistry(folder, grace=0.5)
+    registry = LayoutRegistry(folder, grace=2)
     old = registry.write_blob(api, io.BytesIO(b"old"), OCI_LAYER)
     asked = registry.write_blob(api, io.BytesIO(b"asked for"), OCI_LAYER)
     written = registry.write_blob(api, io.BytesIO(b"written again"), OCI_LAYER)
     push_image(registry, api, files={"a": "1"})
-    time.sleep(0.6)
+    time.sleep(2.1)
     assert registry.has_blob(api, asked.digest)
     registry.write_blob(api, io.BytesIO(b"written again"), OCI_LAYER)
     registry.delete(api)

@@ -92,7 +92,7 @@ def test_an_interruption_does_not_wait_for_the_engine(engine: Engine) -> None:
     finally:
         engine.pause.set()
         timer.join()
-    assert 0.2 <= time.monotonic() - started < 5
+    assert time.monotonic() - started < 5
 
 
 def test_no_engine(tmp_path: Path) -> None:
