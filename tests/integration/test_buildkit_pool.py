@@ -32,7 +32,7 @@ from okplug_buildkit.pool.member import Member, make_member
 from okplug_buildkit.pool.pool import Pool
 from okplug_buildkit.pool.rendezvous import preferences
 from okplug_buildkit.pool.settings import pool_settings
-from tests.integration.conftest import ROOT, SEARCHED, BuildKit, program
+from tests.integration.conftest import ROOT, SEARCHED, BuildKit, program, running_buildkit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +160,7 @@ def test_a_daemon_that_is_killed_is_followed_by_another(folder: Path) -> None:
         if len(names) == 1:
             os.kill(names[0], signal.SIGKILL)
             wait_until(lambda: not is_supervised(folder))
-        return daemon.info(0.1).version
+        return daemon.info(3).version
 
     pool = Pool([member], pytest.fail)
     try:
@@ -225,25 +225,9 @@ def test_a_daemon_that_cannot_have_its_data_says_so(folder: Path) -> None:
 def second_daemon() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run a daemon that a test may kill."""
     with tempfile.TemporaryDirectory(prefix="okp-") as short:
-        config = Path(short, "buildkitd.toml")
-        config.write_text(f'[otel]\nsocketPath = "{short}/otel"\n')
         address = f"unix://{short}/socket"
-        with (
-            Path(short, "log").open("wb") as log,
-            subprocess.Popen(
-                [
-                    *(program("buildkitd"), f"--root={short}/root"),
-                    *(f"--addr={address}", f"--config={config}"),
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, "PATH": SEARCHED},
-            ) as process,
-        ):
-            try:
-                yield address, process
-            finally:
-                process.kill()
+        with running_buildkit(Path(short), address) as process:
+            yield address, process
 
 
 def image_for(address: str, others: list[str]) -> str:
@@ -264,7 +248,7 @@ def test_what_a_killed_daemon_loses_the_other_takes_over(buildkit: BuildKit) -> 
             if len(used) == 1:
                 process.kill()
                 process.wait()
-            return daemon.info(0.1).version
+            return daemon.info(3).version
 
         try:
             assert pool.run(image, work).startswith("v0.")
@@ -316,7 +300,7 @@ def test_a_call_of_a_daemon_that_dies_is_a_loss() -> None:
         process.kill()
         process.wait()
         with pytest.raises(DaemonLostError, match=r"^(lost|no) BuildKit at "):
-            daemon.info(0.1)
+            daemon.info(3)
         member.close()
 
 
