@@ -304,6 +304,14 @@ EXCEPTED = {
     "Dockerfile": "FROM scratch\nCOPY src /src\n",
     ".dockerignore": "src/*\n!src/main.py\n",
 }
+EXCLUDED = {
+    "Dockerfile": "FROM scratch\nCOPY --exclude=part/*.md ä /x\n",
+    "ä/part/one.py": "1\n",
+}
+PARENTS = {
+    "Dockerfile": "FROM scratch\nCOPY --parents ä/./par*/*.py /x/\n",
+    "ä/part/one.py": "1\n",
+}
 OWN_IGNORE = {"Dockerfile.dockerignore": "*.md\n"}
 
 
@@ -335,6 +343,30 @@ SELECTED = (
         write("src/part/two.py", "2\n"),
         SAME,
         files=dockerfile("FROM scratch\nCOPY --parents src/part/one.py /\n"),
+    ),
+    Edit(
+        "a file that --exclude leaves out, in a folder that is not ASCII",
+        write("ä/part/new.md", "b\n"),
+        SAME,
+        files=EXCLUDED,
+    ),
+    Edit(
+        "a file that --exclude does not leave out, in a folder that is not ASCII",
+        write("ä/part/new.py", "b\n"),
+        NEW,
+        files=EXCLUDED,
+    ),
+    Edit(
+        "a file of --parents, in a folder that is not ASCII",
+        write("ä/part/two.py", "2\n"),
+        NEW,
+        files=PARENTS,
+    ),
+    Edit(
+        "a file beside those of --parents, in a folder that is not ASCII",
+        write("ä/two.py", "2\n"),
+        SAME,
+        files=PARENTS,
     ),
     Edit("content of a local archive", write("one.tar", packed(0, b"2\n")), NEW, files=ARCHIVE),
     Edit(
