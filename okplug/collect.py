@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import sys
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,13 @@ from okplug.selection import Selection, UnknownSelectionError, select, user_fold
 from okplug.suggestions import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from okplug.config import Config
     from okplug.fingerprint import ContextIndex
     from okplug.givenoptions import GivenOptions
     from okplug.graph import ImageGraph
+    from okplug.linking import LinkInputs
     from okplug.manifest.givenfile import GivenFile
     from okplug.manifest.model import Image, Manifest
 
@@ -36,7 +37,8 @@ class Collection:
     """What the workspace holds, and what of it the command line asks for.
 
     :param is_lone: it is one Dockerfile, and no manifest counts.
-    :param token: of what was read, ``b""`` if that is not kept for another run.
+    :param tokens: address -> what tells the reading of an image from all others; nothing of one
+        whose reading is not kept for another run.
     """
 
     manifests: tuple[Manifest, ...]
@@ -45,7 +47,7 @@ class Collection:
     naming: Naming
     registries: Registries
     is_lone: bool = False
-    token: bytes = b""
+    tokens: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def collect(config: Config, index: ContextIndex | None = None) -> Collection:
@@ -73,7 +75,8 @@ def collect(config: Config, index: ContextIndex | None = None) -> Collection:
     if given or lone or options or index is None or not can_keep(config):
         found = read()
     else:
-        found = read_or_recall(config, _key(discovery, naming, config), read)
+        key = _key(discovery, naming, config)
+        found = read_or_recall(config, key, read, partial(_relink, config, naming))
     graph = found.graph
     if config.masks:
         config.masks.show(word for image in graph.images() for word in _shown_words(image))
@@ -86,7 +89,7 @@ def collect(config: Config, index: ContextIndex | None = None) -> Collection:
         options.apply(graph, selection.asked)
         selection = Selection(selection.asked, graph.closure(selection.asked))
     return Collection(
-        found.manifests, graph, selection, naming, registries, lone is not None, found.token
+        found.manifests, graph, selection, naming, registries, lone is not None, found.tokens
     )
 
 
@@ -250,16 +253,33 @@ def _graph(found: Iterable[Image], naming: Naming, config: Config) -> ImageGraph
     from okplug.linking import build_graph  # and with it all that reads Dockerfiles
 
     images = [naming.with_plain_caches(image) for image in found]
-    find = ImageNames(naming, images).find
-    values = {name: config.text(setting) for name, setting in _GIVEN.items()}
-    given = {name: value for name, value in values.items() if value}
-    graph = build_graph(images, find, config.environ, config.text("platform"), given)
+    graph = build_graph(images, _link_inputs(images, naming, config))
     before = graph.images()
     config.plugins.graph_modify(graph, config)
     graph.order()  # refuses circles, and links anew what was built from images that are gone
     if graph.images() != before:
         ImageNames(naming, graph.images())
     return graph
+
+
+def _relink(config: Config, naming: Naming, graph: ImageGraph, changed: Iterable[Image]) -> bool:
+    from okplug.linking import relink
+
+    images = {image.address: naming.with_plain_caches(image) for image in changed}
+    every = [images.get(image.address, image) for image in graph.images()]
+    return relink(graph, images.values(), _link_inputs(every, naming, config))
+
+
+def _link_inputs(images: Iterable[Image], naming: Naming, config: Config) -> LinkInputs:
+    from okplug.linking import LinkInputs
+
+    values = {name: config.text(setting) for name, setting in _GIVEN.items()}
+    return LinkInputs(
+        find=ImageNames(naming, images).find,
+        environ=config.environ,
+        platform=config.text("platform"),
+        given={name: value for name, value in values.items() if value},
+    )
 
 
 def _selection(graph: ImageGraph, config: Config, among: frozenset[str] | None) -> Selection:

@@ -210,11 +210,11 @@ class ImageGraph:
     def _link(self, image: Image) -> Linker:
         if self._linker is None:
             raise ValueError("a graph without a linker takes nodes only")
-        self._unlink(image.address)
+        self.unlink(image.address)
         self._linker.link(image)
         return self._linker
 
-    def _unlink(self, address: str) -> None:
+    def unlink(self, address: str) -> None:
         """Drop the edges that an image has because of its manifest and Dockerfile."""
         for dependency in self.dependencies(address) if address in self else ():
             kept = [each for each in self.causes(dependency, address) if each.kind not in CAUSES]

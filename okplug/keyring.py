@@ -30,7 +30,8 @@ class Keyring:
     """Keys of the images of one graph; used from several threads.
 
     :param bases: returns what the names of images from elsewhere stand for now, by digest.
-    :param token: of what manifests and Dockerfiles came to, ``b""`` if keys are not kept.
+    :param tokens: address -> what tells what manifest and Dockerfile came to from all else; keys of
+        other images are not kept.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Keyring:
         graph: ImageGraph,
         index: ContextIndex,
         bases: FindBases = lambda _image, _uses: {},
-        token: bytes = b"",
+        tokens: Mapping[str, bytes] | None = None,
     ) -> None:
         self._config = config
         self._index = index
@@ -50,7 +51,7 @@ class Keyring:
         self._contexts: dict[str, Snapshot] = {}
         self._records: dict[str, KeyRecord] = {}
         self._epoch = _source_date_epoch(config.environ)
-        self._store = KeyStore(config, index, token, self._epoch) if token else None
+        self._store = KeyStore(config, index, tokens, self._epoch) if tokens else None
         # what okplug's own plugins add is made of settings alone
         self._asks_plugins = not config.plugins.are_own("okplug_key_inputs")
         self.graph = graph

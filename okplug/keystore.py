@@ -1,7 +1,7 @@
 """The keys of a workspace's images, kept for the next run.
 
-A key is used again if what the manifests and Dockerfiles came to was recalled, if no file of the
-image's contexts has changed, and if its dependencies have the keys that they had.
+A key is used again if what the image's manifest and Dockerfile came to was recalled, if no file of
+its contexts has changed, and if its dependencies have the keys that they had.
 """
 
 from __future__ import annotations
@@ -60,17 +60,23 @@ class Circumstances(NamedTuple):
 class KeyStore:
     """The keys that earlier runs made, and those of this one.
 
-    :param token: of what manifests and Dockerfiles came to.
+    :param tokens: address -> what tells what manifest and Dockerfile came to from all else; keys of
+        other images are not kept.
     :param epoch: SOURCE_DATE_EPOCH.
     :ivar notes: of what is looked at while keys are made.
     """
 
     def __init__(
-        self, config: Config, index: ContextIndex, token: bytes, epoch: int | None
+        self,
+        config: Config,
+        index: ContextIndex,
+        tokens: Mapping[str, bytes],
+        epoch: int | None,
     ) -> None:
         self._config = config
         self._index = index
-        self._key = (token, epoch, config.masks.digest())
+        self._key = (epoch, config.masks.digest())
+        self._tokens = tokens
         self._begun = time.time_ns()
         self._known = self._read()
         self._made: dict[str, tuple[object, ...]] = {}
@@ -84,14 +90,15 @@ class KeyStore:
         if key != self._key or not notes.hold(self._config.environ, self._config.settings):
             return {}
         self.notes = notes
-        return known
+        tokens = self._tokens
+        return {name: kept for name, kept in known.items() if kept[0] == tokens.get(name)}
 
     def has_same_files(self, address: str) -> bool:
         """Tell whether the files of an image are known not to have changed."""
         known = self._known.get(address)
         return known is not None and all(
             self._index.unchanged(selection) == outcome
-            for selection, *outcome in cast("tuple[Files, ...]", known[1])
+            for selection, *outcome in cast("tuple[Files, ...]", known[2])
         )
 
     def recall(self, address: str, circumstances: Circumstances) -> KeyRecord | None:
@@ -101,7 +108,7 @@ class KeyStore:
             return None
         seen, _, key, root, items = cast(
             "tuple[tuple[object, ...], tuple[Files, ...], str, str, tuple[tuple[str, ...], ...]]",
-            known,
+            known[1:],
         )
         if seen != tuple(circumstances):
             return None
@@ -120,11 +127,14 @@ class KeyStore:
 
         :param snapshots: the files that it was made of.
         """
+        if address not in self._tokens:
+            return
         files = tuple((each.selection, each.digest, each.proof) for each in snapshots)
         items = tuple(
             (item.kind, item.name, item.value, item.proof, item.subject) for item in record.items
         )
-        self._made[address] = (tuple(circumstances), files, record.key, record.root, items)
+        token, around = self._tokens[address], tuple(circumstances)
+        self._made[address] = (token, around, files, record.key, record.root, items)
 
     def save(self) -> None:
         """Write the keys for the next run, if there are new ones and a place for them."""

@@ -14,6 +14,7 @@ second round in graph order suffices.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from okplug.dockerfile import parse
@@ -43,25 +44,31 @@ _UNKNOWN = Inherited(is_complete=False)
 _MAX_BEGUN = 40
 
 
-def build_graph(
-    images: Iterable[Image],
-    find: Callable[[str], str | None],
-    environ: Mapping[str, str],
-    platform: str,
-    given: Mapping[str, str] | None = None,
-) -> ImageGraph:
-    """Read the Dockerfiles and link the images.
+@dataclass(frozen=True)
+class LinkInputs:
+    """What images are linked by, beside their manifests and Dockerfiles.
 
     :param find: returns the address of the image that a reference names, None for one from
         elsewhere.
     :param platform: of images that name none.
     :param given: the arguments that every Dockerfile gets which declares them, unless its image
         has another value.
+    """
+
+    find: Callable[[str], str | None]
+    environ: Mapping[str, str]
+    platform: str
+    given: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_graph(images: Iterable[Image], inputs: LinkInputs) -> ImageGraph:
+    """Read the Dockerfiles and link the images.
+
     :raises ManifestError: if a Dockerfile is wrong, a dependency is unknown, or images are built
         from each other in a circle.
     """
     images = tuple(images)
-    linker = _Linker(find, environ, platform, given or {})
+    linker = _Linker(inputs)
     linker.finder.add(images)
     for image in images:
         if image.address not in linker.graph:
@@ -75,25 +82,44 @@ def build_graph(
     return linker.graph
 
 
-class _Linker:
-    """Links the images of one workspace."""
+def relink(graph: ImageGraph, images: Iterable[Image], inputs: LinkInputs) -> bool:
+    """Link some images of a graph again: they or their Dockerfiles are not what they were.
 
-    def __init__(
-        self,
-        find: Callable[[str], str | None],
-        environ: Mapping[str, str],
-        platform: str,
-        given: Mapping[str, str],
-    ) -> None:
-        self._find = find
-        self._environ = environ
-        self._platform = platform
-        self._given = given
+    :return: whether the graph is what ``build_graph`` would make of all images. If not, since one
+        passes on to others what it did not, it is of no use any more.
+    :raises ManifestError: if something is wrong; likewise.
+    """
+    images = tuple(images)
+    linker = _Linker(inputs, graph)
+    linker.finder.add((*graph.images(), *images))
+    passed_on = {image.address: graph.node(image.address).resolution.passes_on for image in images}
+    for image in images:
+        graph.unlink(image.address)
+        linker.put(image)
+    for image in images:
+        linker.add_edges(image)
+    linker.settle()
+    return not any(
+        address in _bases(graph.node(dependant))
+        for address, before in passed_on.items()
+        if graph.node(address).resolution.passes_on != before
+        for dependant in graph.dependants(address)
+    )
+
+
+class _Linker:
+    """Links the images of one workspace.
+
+    :param graph: has some of them already; without, it is a new one.
+    """
+
+    def __init__(self, inputs: LinkInputs, graph: ImageGraph | None = None) -> None:
+        self._inputs = inputs
         self._dockerfiles: dict[Path, Dockerfile] = {}
         self._begun: list[str] = []
         self._unsettled: set[str] = set()
         self.finder = ImageFinder()
-        self.graph = ImageGraph(self)
+        self.graph = graph or ImageGraph(self)
 
     def link(self, image: Image) -> None:
         """Put an image into the graph, with its edges."""
@@ -174,7 +200,7 @@ class _Linker:
                 dockerfile,
                 target=image.target,
                 args=args,
-                platforms=image.platforms or (self._platform,),
+                platforms=image.platforms or (self._inputs.platform,),
                 inherited=inherited,
             )
         finally:
@@ -214,7 +240,7 @@ class _Linker:
             if reference == context:
                 return None
         stood_for = standing_in(reference)
-        found = stood_for[0] if stood_for else self._find(reference)
+        found = stood_for[0] if stood_for else self._inputs.find(reference)
         return found if found in self.finder else None
 
     def _contexts(self, image: Image) -> dict[str, str]:
@@ -256,8 +282,8 @@ class _Linker:
             address = self.finder.by_variable(image, match[1]) if match else None
             if match and address and address != image.address:
                 values[name] = stand_in(address, match[2])
-            elif name in self._given:
-                values.setdefault(name, self._given[name])
+            elif name in self._inputs.given:
+                values.setdefault(name, self._inputs.given[name])
         return values
 
     def _value(self, image: Image, arg: BuildArg) -> str:
@@ -266,8 +292,8 @@ class _Linker:
             if address:
                 return stand_in(address, field)
             variable = f"OKTETO_BUILD_{name}_{field}"
-            if variable in self._environ:
-                return self._environ[variable]
+            if variable in self._inputs.environ:
+                return self._inputs.environ[variable]
             raise ManifestError(
                 f"{variable} has no value: no image of the workspace is called {name}"
                 f"{did_you_mean(name, self.finder.variable_parts())}",

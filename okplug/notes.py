@@ -43,12 +43,29 @@ class Notes:
 
     def hold(self, environ: Mapping[str, str], settings: Mapping[str, Value]) -> bool:
         """Tell whether everything still is as it was."""
+        return self.hold_but_for_files(environ, settings) and all(
+            look(path) == seen for path, seen in self.files.items()
+        )
+
+    def hold_but_for_files(self, environ: Mapping[str, str], settings: Mapping[str, Value]) -> bool:
+        """Tell whether variables and settings still are as they were."""
         return (
             self.settings.keys() <= settings.keys()
             and all(_digest(environ.get(name)) == seen for name, seen in self.variables.items())
             and all(settings[name].value == value for name, value in self.settings.items())
-            and all(look(path) == seen for path, seen in self.files.items())
         )
+
+    def changed_files(self) -> list[str]:
+        """Return the files that are not what they were."""
+        return [path for path, seen in self.files.items() if look(path) != seen]
+
+    def update(self, other: Notes) -> None:
+        """Take what others have noted later for what counts."""
+        self.files.update(other.files)
+        self.variables.update(other.variables)
+        self.settings.update(other.settings)
+        self.warnings += other.warnings
+        self.is_whole = self.is_whole and other.is_whole
 
     def are_settled(self, begun: int) -> bool:
         """Tell whether a later change of any file will be seen.

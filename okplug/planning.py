@@ -47,7 +47,7 @@ class Planner:
             collection.graph,
             collection.selection.asked,
         )
-        self.keyring = Keyring(config, collection.graph, index, self._bases.of, collection.token)
+        self.keyring = Keyring(config, collection.graph, index, self._bases.of, collection.tokens)
         self.comparisons = Comparisons(
             self.keyring, state, collection.naming, collection.registries.main
         )

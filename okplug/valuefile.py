@@ -48,16 +48,29 @@ class ValueFile:
 
         :raises KeyError: if there is none of that name.
         """
+        return _load(self.packed(name))
+
+    def packed(self, name: str) -> bytes:
+        """Return a part as it is written.
+
+        :raises KeyError: if there is none of that name.
+        """
         start, end = self._parts[name]
-        return _load(self._data[start:end])
+        return self._data[start:end]
 
 
-def write_values(path: Path, head: object, parts: Mapping[str, object]) -> None:
+def write_values(
+    path: Path,
+    head: object,
+    parts: Mapping[str, object],
+    packed: Mapping[str, bytes] | None = None,
+) -> None:
     """Replace a file by one that only its user can read.
 
+    :param packed: further parts, as another file has them.
     :raises OSError: if it cannot be written.
     """
-    packed = {name: _dump(value) for name, value in parts.items()}
+    packed = {**(packed or {}), **{name: _dump(value) for name, value in parts.items()}}
     ends = list(itertools.accumulate(map(len, packed.values()), initial=0))
     first = _dump((head, dict(zip(packed, itertools.pairwise(ends), strict=True))))
     body = b"".join((_SIZE.pack(len(first)), first, *packed.values()))

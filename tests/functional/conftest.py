@@ -15,6 +15,7 @@ from okplug.errors import BuildError
 from okplug.naming import RESULT_PREFIX
 from okplug.reference import Reference
 from okplug.testing import FakeRegistry, ImageView, push_image
+from tests.functional.keeping import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,3 +170,9 @@ def masked(workspace: Workspace) -> Callable[[str], str]:
         return re.sub(r'("duration": )[\d.]+', r"\g<1>0.0", text)
 
     return mask
+
+
+@pytest.fixture
+def kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """A workspace that is empty at first, whose runs keep what they know."""
+    return Kept(workspace, monkeypatch)

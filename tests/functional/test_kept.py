@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from okplug import collect, folderstats, keyring, keys, notes
+from okplug import folderstats, notes
 from okplug.graph import ImageGraph
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from okplug.testing import Workspace
+    from tests.functional.keeping import Kept
 
 FILES = {
     "okplug.toml": "",
@@ -65,50 +66,10 @@ FILES = {
 }
 
 
-class Kept:
-    """A workspace whose runs keep what they know."""
-
-    def __init__(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-        for module in (folderstats, notes):
-            # what a test has written a moment ago counts as old
-            monkeypatch.setattr(module, "GRANULARITY", -(10**12))
-        self.workspace = workspace
-        self.root = workspace.root
-        self.read: list[str] = []
-        read, make = collect._read, keys.key_record
-
-        def counted_read(*args: object) -> object:
-            self.read.append("manifests")
-            return read(*args)  # type: ignore[arg-type]  # passed on as they are
-
-        def counted_key(*args: object) -> object:
-            self.read.append("key")
-            return make(*args)  # type: ignore[arg-type]  # likewise
-
-        monkeypatch.setattr(collect, "_read", counted_read)
-        monkeypatch.setattr(keyring, "key_record", counted_key)
-
-    def run(self, *words: str, **environ: str) -> list[str]:
-        """Run, and return what is printed."""
-        self.read.clear()
-        outcome = self.workspace.run(*(words or ("hash", "--json")), environ=environ)
-        return [str(outcome.exit_code), outcome.stdout, outcome.stderr]
-
-    def fresh(self, *words: str, **environ: str) -> list[str]:
-        """Return what a first run prints."""
-        kept = self.root / ".okplug"
-        kept.rename(self.root.parent / "kept")
-        try:
-            return self.run(*words, **environ)
-        finally:
-            shutil.rmtree(kept, ignore_errors=True)  # what fails at once makes none
-            (self.root.parent / "kept").rename(kept)
-
-
 @pytest.fixture
-def kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Kept:
-    workspace.write(FILES)
-    return Kept(workspace, monkeypatch)
+def kept(kept: Kept) -> Kept:
+    kept.workspace.write(FILES)
+    return kept
 
 
 def replace(path: Path, old: str, new: str) -> None:
@@ -222,6 +183,50 @@ def test_an_edit_counts_as_in_a_first_run(kept: Kept, edit: str) -> None:
     if after[0] == "0" and "plugin" not in edit:
         assert kept.read == []
     assert (after == before) is (edit in SAME)
+
+
+READ_ALONE = {
+    "a line of a Dockerfile": ("base/Dockerfile", "FROM scratch\nCOPY a /c\n"),
+    "what a Dockerfile begins with": (
+        "web/web.Dockerfile",
+        "FROM okteto.dev/base:okteto\nCOPY . /web\n",
+    ),
+    "an argument": ("base/okteto.yaml", "build: {base: {context: ., args: {A: b}}}\n"),
+    "a dependency": ("base/okteto.yaml", "build: {base: {context: ., depends_on: [other]}}\n"),
+    "what nobody inherits": ("api/Dockerfile", "FROM scratch\nENV A=b\nCOPY src /src\n"),
+    "a Dockerfile in a manifest": (
+        "base/okteto.yaml",
+        "build:\n  base:\n    context: .\n    dockerfile_inline: |\n      FROM scratch\n",
+    ),
+}
+READ_WITH_ALL = {
+    "what others inherit": ("base/Dockerfile", "FROM scratch\nENV A=b\nCOPY a /a\n"),
+    "another image": ("base/okteto.yaml", "build: {base: ., more: .}\n"),
+    "a compose file": ("web/compose.yaml", "services: {web: {build: .}}\n"),
+    "what a compose file includes": ("web/other.yaml", "services: {more: {build: other}}\n"),
+    "a manifest with a warning": ("base/okteto.yaml", "build: {Base: .}\n"),
+}
+
+
+@pytest.mark.parametrize("name", [*READ_ALONE, *READ_WITH_ALL])
+def test_what_one_file_holds_is_read_alone(kept: Kept, name: str) -> None:
+    kept.run()
+    path, text = {**READ_ALONE, **READ_WITH_ALL}[name]
+    (kept.root / path).write_text(text)
+    after = kept.run()
+    assert ("manifests" in kept.read) is (name in READ_WITH_ALL)
+    assert after == kept.fresh()
+    assert kept.run() == after
+    if after[0] == "0":
+        assert kept.read == []
+
+
+def test_keys_of_other_images_stay_when_a_file_is_read_alone(kept: Kept) -> None:
+    kept.run()
+    (kept.root / "api/Dockerfile").write_text("FROM scratch\nCOPY src /sources\n")
+    assert kept.run("hash", "--json", "web") == kept.fresh("hash", "--json", "web")
+    kept.run()
+    assert kept.read == ["key"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from okplug.errors import Location, ManifestError
 from okplug.graph import Cause
-from okplug.linking import build_graph
+from okplug.linking import LinkInputs, build_graph
 from okplug.manifest.model import BuildArg, Image, InlineDockerfile, Located
 
 if TYPE_CHECKING:
@@ -79,7 +79,9 @@ class Shop:
 
     def graph(self) -> ImageGraph:
         """Link the images."""
-        return build_graph(self.images.values(), self.references.get, self.environ, "linux/amd64")
+        return build_graph(
+            self.images.values(), LinkInputs(self.references.get, self.environ, "linux/amd64")
+        )
 
     def edges(self) -> dict[str, list[str]]:
         """Link the images, and return the edges with their causes."""
@@ -189,7 +191,7 @@ def test_two_images_of_one_address(shop: Shop) -> None:
     one = shop.add("api:api")
     two = dataclasses.replace(one, location=Location(shop.root / "api/okteto.yml", 9, 3))
     with pytest.raises(ManifestError) as caught:
-        build_graph([one, two], shop.references.get, {}, "linux/amd64")
+        build_graph([one, two], LinkInputs(shop.references.get, {}, "linux/amd64"))
     assert shop.shown(caught.value) == (
         "api/okteto.yml:9:3: there are two images api:api; "
         "the other one is at api/okteto.yaml:2:3\n"
@@ -663,7 +665,7 @@ def test_what_any_platform_reads_and_uses_counts(shop: Shop) -> None:
 
 def test_the_platform_setting_serves_images_that_name_none(shop: Shop) -> None:
     shop.add("api:api", "FROM scratch\nARG TARGETARCH\nCOPY bin/${TARGETARCH} /\n")
-    graph = build_graph(shop.images.values(), shop.references.get, {}, "linux/arm64")
+    graph = build_graph(shop.images.values(), LinkInputs(shop.references.get, {}, "linux/arm64"))
     assert reads(graph, "api:api") == [("bin/arm64",)]
 
 
@@ -846,7 +848,7 @@ def test_the_work_grows_with_the_number_of_images(shop: Shop) -> None:
             asked.append(reference)
             return shop.references.get(reference)
 
-        graph = build_graph(shop.images.values(), find, {}, "linux/amd64")
+        graph = build_graph(shop.images.values(), LinkInputs(find, {}, "linux/amd64"))
         assert graph.node(f"f{size - 1}:i{size - 1}").resolution.passes_on.env[-1] == ("A", "1")
         counts.append(len(asked))
     assert counts[1] <= 2.1 * counts[0]
@@ -912,6 +914,8 @@ def test_arguments_for_all_reach_who_declares_them(shop: Shop) -> None:
     shop.add("b:b", "FROM scratch\nARG WHO=me\nLABEL a=$WHO\n", args={"WHO": "b"})
     shop.add("c:c", "FROM scratch\n")
     given = {"WHO": "all"}
-    graph = build_graph(shop.images.values(), shop.references.get, {}, "linux/amd64", given)
+    graph = build_graph(
+        shop.images.values(), LinkInputs(shop.references.get, {}, "linux/amd64", given)
+    )
     args = {address: graph.node(address).args for address in ("a:a", "b:b", "c:c")}
     assert args == {"a:a": {"WHO": "all"}, "b:b": {"WHO": "b"}, "c:c": {}}
