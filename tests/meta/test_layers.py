@@ -53,7 +53,7 @@ ROOMS = (
         "secretcontents",
     ),
     ("scheduler", "stepgraph", "canceltoken"),
-    ("selection", "keyword", "linking", "resolving", "wanted", "collectionstore"),
+    ("selection", "keyword", "linking", "resolving", "wanted", "collectionstore", "rereading"),
     (
         "bases",
         "contents",
