@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from okplug.environment import NAME as ENV_FILE
 from okplug.errors import OkplugError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
 
     from okplug.graph import ImageGraph
     from okplug.manifest.model import Image, Manifest
@@ -32,12 +32,11 @@ class Rereading:
 
     def __init__(
         self,
-        manifests: Collection[Manifest],
+        manifests: Iterable[Manifest],
         graph: ImageGraph,
         collect: Callable[[Path], Manifest | None],
     ) -> None:
         self._manifests = {manifest.path: manifest for manifest in manifests}
-        self._claimed = {path for manifest in manifests for path in manifest.claims}
         self._graph = graph
         self._collect = collect
         self.images: dict[str, Image] = {}
@@ -56,27 +55,27 @@ class Rereading:
         if any(image.after for image in images):  # which looks at the graph as a whole
             return False
         paths = {Path(path) for path in changed}
-        dockerfiles = {image.dockerfile for image in images if not image.inline}
         try:
-            return all(
-                self._is_read(path, is_dockerfile=path in dockerfiles) for path in paths
-            ) and self._are_linked(paths, relink)
+            return self._are_read(paths) and self._are_linked(paths, relink)
         except OkplugError:
             return False
 
-    def _is_read(self, path: Path, *, is_dockerfile: bool) -> bool:
-        """Read a file again if it is a manifest, and tell whether it is nothing else."""
-        manifest = self._manifests.get(path)
-        if manifest is None:
-            return is_dockerfile and path not in self._claimed and path.name != ENV_FILE
-        found = self._collect(path)
-        if is_dockerfile or found is None or not _is_alone(manifest) or not _is_alone(found):
+    def _are_read(self, paths: AbstractSet[Path]) -> bool:
+        """Read manifests again, and tell whether the other files are Dockerfiles."""
+        manifests = paths & self._manifests.keys()
+        dockerfiles = {image.dockerfile for image in self._graph.images() if not image.inline}
+        return paths <= manifests | dockerfiles and all(map(self._is_read, manifests))
+
+    def _is_read(self, path: Path) -> bool:
+        """Read a manifest again, and tell whether that says nothing of others."""
+        manifest, found = self._manifests[path], self._collect(path)
+        if found is None or not _is_alone(manifest) or not _is_alone(found):
             return False
         self._manifests[path] = found
         self.images.update((image.address, image) for image in found.images)
         return [*map(_names, manifest.images)] == [*map(_names, found.images)]
 
-    def _are_linked(self, paths: Collection[Path], relink: Relink) -> bool:
+    def _are_linked(self, paths: AbstractSet[Path], relink: Relink) -> bool:
         for image in self._graph.images():
             if image.dockerfile in paths:
                 self.images.setdefault(image.address, image)

