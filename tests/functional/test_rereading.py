@@ -154,9 +154,10 @@ def test_edits_count_as_in_a_first_run(
         before = edit(chance, kept.root)
         words = chance.choice([("hash", "--json"), ("plan", "--json"), ("plan", "--json", "i2")])
         found = kept.run(*words), seen.take()
-        alone += "again" in kept.read and "manifests" not in kept.read
+        is_alone = "again" in kept.read and "manifests" not in kept.read
+        alone += is_alone
         assert found == (kept.fresh(*words), seen.take()), (step, words)
-        if found[0][0] != "0":  # what is wrong stays for one run
+        if not is_alone:  # what is wrong, or has all of it read, stays for one run
             for path, text in before.items():
                 path.write_text(text)
-    assert alone > 0
+    assert alone > 10
