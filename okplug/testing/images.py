@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
+#: how data begin that are compressed with zstd, which only new Pythons know
+_ZSTD = b"\x28\xb5\x2f\xfd"
 
 _TYPES = {
     tarfile.REGTYPE: "file",
@@ -152,7 +154,7 @@ class ImageView:
         """Read the image that the reference finds.
 
         :param platform: which image of an index; ``""`` for one that stands alone.
-        :raises AssertionError: if it is not there or contradicts itself.
+        :raises AssertionError: if it is not there, contradicts itself, or is compressed with zstd.
         """
         found = registry.read_manifest(reference)
         assert found is not None, f"{reference} is not there"
@@ -242,6 +244,7 @@ def _blob(registry: Registry, reference: Reference, descriptor: Mapping[str, Any
 
 def _layer(registry: Registry, reference: Reference, descriptor: Mapping[str, Any]) -> bytes:
     data = _blob(registry, reference, descriptor)
+    assert not data.startswith(_ZSTD), "a layer is compressed with zstd, which a view does not read"
     return gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
 
 

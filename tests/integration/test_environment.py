@@ -112,6 +112,8 @@ def test_internal_builds_are_in_no_history(shop: Workspace, buildkit: BuildKit) 
 
 
 def test_compression_by_oktetos_variables(shop: Workspace, buildkit: BuildKit) -> None:
+    """Of layers that no other test has: what the daemon has compressed stays as it is."""
+    shop.write({"api/Dockerfile": "FROM scratch\nCOPY Dockerfile /compressed\n"})
     variables = {
         "OKTETO_ALPHA_BUILD_COMPRESSION": "zstd",
         "OKTETO_ALPHA_BUILD_COMPRESSION_LEVEL": "3",

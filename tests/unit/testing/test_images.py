@@ -144,6 +144,14 @@ def test_layers_that_contradict_the_configuration_are_noticed() -> None:
         ImageView.read(registry, API)
 
 
+def test_layers_that_are_not_read_are_noticed() -> None:
+    registry = FakeRegistry()
+    layer = registry.write_blob(API, io.BytesIO(b"\x28\xb5\x2f\xfd"), OCI_LAYER)
+    push_manifest(registry, {"rootfs": {"diff_ids": [f"sha256:{'0' * 64}"]}}, layer)
+    with pytest.raises(AssertionError, match="compressed with zstd"):
+        ImageView.read(registry, API)
+
+
 def test_a_wrong_size_is_noticed() -> None:
     registry = FakeRegistry()
     layer = registry.write_blob(API, io.BytesIO(b"1"), OCI_LAYER)
