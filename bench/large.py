@@ -81,9 +81,9 @@ class Monorepo:
         """Time the baseline."""
         return self.run("git", "status", "--porcelain")
 
-    def plan(self) -> Timing:
+    def plan(self, *arguments: str) -> Timing:
         """Time a plan."""
-        return self.run(sys.executable, "-m", "okplug", "plan")
+        return self.run(sys.executable, "-m", "okplug", "plan", *arguments)
 
     def work(self, mode: str) -> Timing:
         """Time the worker; what it says it took is its *transfer*."""
@@ -138,6 +138,18 @@ def against_git(
             settle(repository, ours)
         rounds = play({_GIT: repository.git, "okplug": run}, runs, prepare)
         print_row(f"{name}: {label}", rounds, _GIT, "okplug", whole)
+
+
+def comparing(repository: Monorepo, runs: int) -> None:
+    """Print a row for what the changes of a branch rebuild."""
+    repository.edit(repository.file)
+    settle(repository, repository.plan)
+    contestants = {
+        "git diff": partial(repository.run, "git", "diff", "--stat", "HEAD"),
+        "okplug": partial(repository.plan, "--diff", "HEAD"),
+    }
+    rounds = play(contestants, runs, partial(wait_for_calm, 5.0))
+    print_row("plan --diff", rounds, "git diff", "okplug", whole)
 
 
 def settle(repository: Monorepo, ours: Callable[[], Timing]) -> None:
@@ -217,6 +229,7 @@ def main() -> None:
             against_git(repository, partial(repository.work, "check"), options, "check")
         if "plan" in options.only:
             against_git(repository, repository.plan, options, "plan")
+            comparing(repository, options.runs)
         if "hash" in options.only:
             hashing(repository, options)
         if "start" in options.only:

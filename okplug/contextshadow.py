@@ -16,10 +16,11 @@ from okplug.contextstore import Stored
 from okplug.fingerprint import ContextIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from okplug.contextsnapshot import Snapshot
     from okplug.dockerfile.model import ContextRead
+    from okplug.fingerprint import Wanted
 
 
 class ShadowIndex(ContextIndex):
@@ -41,10 +42,30 @@ class ShadowIndex(ContextIndex):
 
         :raises ManifestError: as ``ContextIndex`` does.
         """
-        real = os.fsdecode(self._real(os.fsencode(context)))
-        if f"{real}/".startswith(f"{os.fsdecode(self._root)}/"):
+        linked = self._linked(context)
+        if linked is None:
             return super().snapshot(context, reads, patterns)
-        return self._here.snapshot(Path(real), reads, patterns)
+        return self._here.snapshot(linked, reads, patterns)
+
+    def take(self, wanted: Iterable[Wanted]) -> None:
+        """Take several snapshots, so that they are at hand.
+
+        :raises OkplugError: as ``snapshot`` does.
+        """
+        own: list[Wanted] = []
+        of_checkout: list[Wanted] = []
+        for context, reads, patterns in wanted:
+            linked = self._linked(context)
+            place = own if linked is None else of_checkout
+            place.append((linked or context, reads, patterns))
+        self._here.take(of_checkout)
+        super().take(own)
+
+    def _linked(self, context: Path) -> Path | None:
+        """Return the folder of the checkout that a context is, None if it is none."""
+        real = os.fsdecode(self._real(os.fsencode(context)))
+        is_own = f"{real}/".startswith(f"{os.fsdecode(self._root)}/")
+        return None if is_own else Path(real)
 
 
 class _ShadowFolders(FolderCache):

@@ -9,6 +9,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from okplug import contextfolders
 from okplug.contextcontent import read_content
+from okplug.contextfiles import Selection, select_files
 from okplug.contextshadow import ShadowIndex
 from okplug.errors import UsageError
 from okplug.fingerprint import ContextIndex
@@ -221,6 +223,27 @@ def test_nothing_is_read_that_the_checkout_s_index_knows(
     assert listed(index, shadow.folder).keys() == {"a", "a/x", "a/y", "b", "b/x"}
     assert listed(index, shadow.folder / "b").keys() == {"x"}
     assert names == [str(shadow.folder / "a/x")]
+
+
+def test_contexts_that_are_linked_are_taken_as_the_checkout_has_them(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = bench.commit({"a/x": "one", "b/x": "one"})
+    (bench.top / "a/x").write_text("two")
+    shadow = bench.shadow(old)
+    here = ContextIndex(bench.top, None)
+    known = here.snapshot(bench.top / "b", None)
+    index = ShadowIndex(shadow.folder, shadow.links, here)
+    selected = []
+
+    def noted(root: bytes, *args: Any) -> Selection:  # passed on
+        selected.append(os.fsdecode(root))
+        return select_files(root, *args)
+
+    monkeypatch.setattr("okplug.fingerprint.select_files", noted)
+    index.take((shadow.folder / name, None, ()) for name in ("a", "b"))
+    assert index.snapshot(shadow.folder / "b", None).digest == known.digest
+    assert selected == [str(shadow.folder / "a")]
 
 
 def test_a_checkout_without_differences_is_linked_as_it_is(bench: Bench) -> None:
