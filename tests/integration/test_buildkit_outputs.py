@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import uuid
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -138,10 +139,11 @@ def shop(workspace: Workspace, buildkit: BuildKit) -> Shop:
 
 @pytest.fixture(params=["layout", "registry"])
 def placed(shop: Shop, request: pytest.FixtureRequest) -> Shop:
-    """The same, in registries of both kinds."""
+    """The same, in registries of both kinds, where no other test has built it."""
     if request.param == "registry":
         server: RegistryServer = request.getfixturevalue("registry_server")
         shop.settings["OKPLUG_REGISTRY"] = server.host
+        shop.settings["OKPLUG_GLOBAL_NAMESPACE"] = f"outputs-{uuid.uuid4().hex}"
     return shop
 
 
