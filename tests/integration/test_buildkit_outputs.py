@@ -11,8 +11,8 @@ import shutil
 import stat
 import subprocess
 import tarfile
-import uuid
 import threading
+import uuid
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingUnixStreamServer
