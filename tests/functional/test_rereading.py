@@ -140,7 +140,7 @@ class Seen:
 
 
 @pytest.mark.parametrize(
-    "seed", [*range(8), *(pytest.param(n, marks=pytest.mark.campaign) for n in range(100, 160))]
+    "seed", [*range(4), *(pytest.param(n, marks=pytest.mark.campaign) for n in range(100, 160))]
 )
 def test_edits_count_as_in_a_first_run(
     kept: Kept, seed: int, monkeypatch: pytest.MonkeyPatch
