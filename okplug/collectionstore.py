@@ -170,18 +170,17 @@ class _Reading:
         manifests, graph = self.result.manifests, self.result.graph
         known, token = graph.known(), os.urandom(16)
         tokens = {image.address: token for image in known.images} | dict(self.result.tokens)
-        nodes = (graph.node(address) for address in tokens.keys() - self.packed.keys())
-        parts = {
-            node.image.address: (
-                *(node.dockerfile, node.resolution),
-                *(dict(node.args), dict(node.images)),
-            )
-            for node in nodes
-        }
+        news = tokens.keys() - self.packed.keys()
+        parts = {address: _part(graph.node(address)) for address in news}
         with suppress(OSError):
             write_values(path, (key, tokens, self.notes, manifests, known), parts, self.packed)
             return Read(manifests, graph, tokens)
         return self.result
+
+
+def _part(node: Node) -> tuple[object, ...]:
+    """Return what is written of a node, beside its image."""
+    return node.dockerfile, node.resolution, dict(node.args), dict(node.images)
 
 
 class _Loader:

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
     #: the digest of a selection of files, and what it came to
     Files: TypeAlias = tuple[bytes, str, str]
-    _Head: TypeAlias = tuple[Hashable, Notes, dict[str, tuple[object, ...]]]
+    #: token, circumstances, files, key, root, items
+    _Kept: TypeAlias = tuple[
+        bytes, tuple[object, ...], tuple[Files, ...], str, str, tuple[tuple[str, ...], ...]
+    ]
+    _Head: TypeAlias = tuple[Hashable, Notes, dict[str, _Kept]]
 
 NAME: Final = "keys"
 
@@ -79,9 +83,9 @@ class KeyStore:
         self._tokens = tokens
         self._begun = time.time_ns()
         self._known = self._read()
-        self._made: dict[str, tuple[object, ...]] = {}
+        self._made: dict[str, _Kept] = {}
 
-    def _read(self) -> dict[str, tuple[object, ...]]:
+    def _read(self) -> dict[str, _Kept]:
         self.notes = Notes()
         file = open_values(self._config.root / STATE_DIR / NAME)
         if file is None:
@@ -97,8 +101,7 @@ class KeyStore:
         """Tell whether the files of an image are known not to have changed."""
         known = self._known.get(address)
         return known is not None and all(
-            self._index.unchanged(selection) == outcome
-            for selection, *outcome in cast("tuple[Files, ...]", known[2])
+            self._index.unchanged(selection) == outcome for selection, *outcome in known[2]
         )
 
     def recall(self, address: str, circumstances: Circumstances) -> KeyRecord | None:
@@ -106,10 +109,7 @@ class KeyStore:
         known = self._known.get(address)
         if known is None:
             return None
-        seen, _, key, root, items = cast(
-            "tuple[tuple[object, ...], tuple[Files, ...], str, str, tuple[tuple[str, ...], ...]]",
-            known[1:],
-        )
+        _, seen, _, key, root, items = known
         if seen != tuple(circumstances):
             return None
         if not self.has_same_files(address):

@@ -43,9 +43,7 @@ class Notes:
 
     def hold(self, environ: Mapping[str, str], settings: Mapping[str, Value]) -> bool:
         """Tell whether everything still is as it was."""
-        return self.hold_but_for_files(environ, settings) and all(
-            look(path) == seen for path, seen in self.files.items()
-        )
+        return self.hold_but_for_files(environ, settings) and not self.changed_files()
 
     def hold_but_for_files(self, environ: Mapping[str, str], settings: Mapping[str, Value]) -> bool:
         """Tell whether variables and settings still are as they were."""
