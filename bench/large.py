@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING
 from measuring import Timing, play, print_head, print_row, timed, transfer, wait_for_calm, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PARTS = ("check", "plan", "hash", "start", "growth")
 _WORKER = Path(__file__).with_name("index_worker.py")
@@ -64,12 +64,9 @@ class Monorepo:
         home = place / "home"
         home.mkdir(exist_ok=True)
         # Found now: to search for them later would fill a page cache that is to be cold.
-        contexts = [str(path.parent) for path in folder.glob("*/*/Dockerfile")]
-        (home / "contexts").write_text("\n".join(contexts))
-        file, dockerfile = (
-            min(folder.glob(each)) for each in ("*/*/src/**/*.py", "*/*/Dockerfile")
-        )
-        return cls(folder, home, file, dockerfile)
+        dockerfiles = list(folder.glob("*/*/Dockerfile"))
+        (home / "contexts").write_text("\n".join(str(path.parent) for path in dockerfiles))
+        return cls(folder, home, min(folder.glob("*/*/src/**/*.py")), min(dockerfiles))
 
     def run(self, *command: str) -> Timing:
         """Time a process in it."""
@@ -100,11 +97,16 @@ class Monorepo:
         shutil.rmtree(self.folder / ".okplug", ignore_errors=True)
         (self.home / "index").unlink(missing_ok=True)
 
-    @staticmethod
-    def edit(path: Path) -> None:
-        """Change a file."""
-        with path.open("a") as stream:
-            stream.write("#\n")
+
+def edit(path: Path) -> None:
+    """Change a file."""
+    with path.open("a") as stream:
+        stream.write("#\n")
+
+
+def preparation(options: argparse.Namespace) -> Callable[[], object]:
+    """Return what comes before each process that is timed."""
+    return drop_page_cache if options.cold else partial(wait_for_calm, 5.0)
 
 
 def drop_page_cache() -> None:
@@ -114,41 +116,62 @@ def drop_page_cache() -> None:
 
 
 def against_git(
-    repository: Monorepo, ours: Callable[[], Timing], options: argparse.Namespace, name: str
+    repository: Monorepo,
+    ours: Callable[[], Timing],
+    options: argparse.Namespace,
+    name: str,
+    edited_files: Mapping[str, Path],
 ) -> None:
-    """Print rows for nothing known, nothing changed, and one file or Dockerfile changed."""
-    prepare = drop_page_cache if options.cold else partial(wait_for_calm, 5.0)
+    """Print rows for nothing known, nothing changed, and one of some files changed.
+
+    :param edited_files: what it is called -> the file.
+    """
 
     def forgotten() -> Timing:
         repository.forget()
         return ours()
 
     def edited(path: Path) -> Timing:
-        repository.edit(path)
+        edit(path)
         return ours()
 
     rows: Sequence[tuple[str, Callable[[], Timing], int]] = (
         ("nothing known", forgotten, min(options.runs, 3)),
         ("nothing changed", ours, options.runs),
-        ("one file changed", partial(edited, repository.file), options.runs),
-        ("one Dockerfile changed", partial(edited, repository.dockerfile), options.runs),
+        *(
+            (f"one {what} changed", partial(edited, path), options.runs)
+            for what, path in edited_files.items()
+        ),
     )
-    for label, run, runs in rows if name == "plan" else rows[:-1]:
+    for label, run, runs in rows:
         if label == "nothing changed":
             settle(repository, ours)
-        rounds = play({_GIT: repository.git, "okplug": run}, runs, prepare)
+        rounds = play({_GIT: repository.git, "okplug": run}, runs, preparation(options))
         print_row(f"{name}: {label}", rounds, _GIT, "okplug", whole)
 
 
-def comparing(repository: Monorepo, runs: int) -> None:
+def checking(repository: Monorepo, options: argparse.Namespace) -> None:
+    """Print rows for the context index alone."""
+    check = partial(repository.work, "check")
+    against_git(repository, check, options, "check", {"file": repository.file})
+
+
+def planning(repository: Monorepo, options: argparse.Namespace) -> None:
+    """Print rows for plans."""
+    files = {"file": repository.file, "Dockerfile": repository.dockerfile}
+    against_git(repository, repository.plan, options, "plan", files)
+    comparing(repository, options)
+
+
+def comparing(repository: Monorepo, options: argparse.Namespace) -> None:
     """Print a row for what the changes of a branch rebuild."""
-    repository.edit(repository.file)
+    edit(repository.file)
     settle(repository, repository.plan)
     contestants = {
         "git diff": partial(repository.run, "git", "diff", "--stat", "HEAD"),
         "okplug": partial(repository.plan, "--diff", "HEAD"),
     }
-    rounds = play(contestants, runs, partial(wait_for_calm, 5.0))
+    rounds = play(contestants, options.runs, preparation(options))
     print_row("plan --diff", rounds, "git diff", "okplug", whole)
 
 
@@ -162,14 +185,12 @@ def settle(repository: Monorepo, ours: Callable[[], Timing]) -> None:
 
 def hashing(repository: Monorepo, options: argparse.Namespace) -> None:
     """Print a row for reading everything."""
-    prepare = drop_page_cache if options.cold else partial(wait_for_calm, 5.0)
     contestants = {
         "reading": partial(repository.work, "read"),
         "okplug": partial(repository.work, "hash"),
     }
-    print_row(
-        "both digests", play(contestants, options.runs, prepare), "reading", "okplug", transfer
-    )
+    rounds = play(contestants, options.runs, preparation(options))
+    print_row("both digests", rounds, "reading", "okplug", transfer)
 
 
 def starting(generator: Path, place: Path, runs: int) -> None:
@@ -226,10 +247,9 @@ def main() -> None:
         print(f"{options.images} images, {options.files} files each, {cache} page cache\n")
         print_head("baseline")
         if "check" in options.only:
-            against_git(repository, partial(repository.work, "check"), options, "check")
+            checking(repository, options)
         if "plan" in options.only:
-            against_git(repository, repository.plan, options, "plan")
-            comparing(repository, options.runs)
+            planning(repository, options)
         if "hash" in options.only:
             hashing(repository, options)
         if "start" in options.only:
